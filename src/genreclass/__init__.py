@@ -1,0 +1,41 @@
+"""Music genre classification in scikit-learn's manner.
+
+The public names are imported when they are first used: ``import genreclass`` itself loads
+neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
+
+    from genreclass.features import MelSpectrogram
+    from genreclass.models import MelCNNClassifier
+    from genreclass.persistence import load, save
+
+_HOMES = {
+    "MelCNNClassifier": "genreclass.models",
+    "MelSpectrogram": "genreclass.features",
+    "load": "genreclass.persistence",
+    "save": "genreclass.persistence",
+}
+
+__all__ = ["MelCNNClassifier", "MelSpectrogram", "load", "save"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value = import_module("importlib.metadata").version("genreclass")
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, "__version__"})

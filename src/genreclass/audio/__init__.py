@@ -1,0 +1,7 @@
+"""Sound: clips in memory, files, and what X may be."""
+
+from genreclass.audio._check import ClipSource, check_clips
+from genreclass.audio._clip import Clip
+from genreclass.audio._read import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, read_clip
+
+__all__ = ["AUDIO_SUFFIXES", "FOREIGN_SUFFIXES", "Clip", "ClipSource", "check_clips", "read_clip"]

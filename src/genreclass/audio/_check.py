@@ -1,0 +1,178 @@
+"""What X may be: the only place that inspects the types of clips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from genreclass.audio._clip import Clip
+from genreclass.audio._read import middle, read_middle, resample
+from genreclass.exceptions import AudioReadError, InvalidClipError
+
+__all__ = ["ClipSource", "check_clips"]
+
+
+class ClipSource(Protocol):
+    """One checked clip of X, its sound still unread or still at its own rate."""
+
+    def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
+        """At most the middle `duration` seconds, at `sample_rate` hertz: (n_samples,), float32."""
+
+
+def check_clips(
+    X: Any, *, sample_rate: int, estimator: Any = None, reset: bool = False
+) -> Sequence[ClipSource]:
+    """Turn X, in any of its forms, into a sequence of clips that can be loaded one by one.
+
+    Parameters
+    ----------
+    X : sequence of clips, or array-like of shape (n_clips, n_samples)
+        A clip is a path (str or path-like), a `Clip`, or a 1-D floating point array. Forms may
+        be mixed. A 2-D array is a batch of clips of one length.
+    sample_rate : int
+        The rate in hertz at which bare arrays are declared to be.
+    estimator : estimator or None, default=None
+        On whose behalf X is checked: 2-D arrays go through scikit-learn's ``validate_data``, so
+        that an estimator fitted on one refuses a 2-D array of another width.
+    reset : bool, default=False
+        Whether this is `estimator`'s ``fit``.
+
+    Returns
+    -------
+    list of ClipSource
+        One a clip, in order. No file has been opened.
+
+    Raises
+    ------
+    InvalidClipError
+        A clip is none of the forms above, is empty, or holds NaN or infinity.
+    ValueError, TypeError
+        A 2-D array that scikit-learn refuses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from genreclass.audio import Clip, check_clips
+    >>> ragged = [np.zeros(22050), Clip(np.zeros(8000), 16000)]
+    >>> [len(c.load(22050, duration=30.0)) for c in check_clips(ragged, sample_rate=22050)]
+    [22050, 11025]
+    """
+    if isinstance(X, (str, bytes, os.PathLike, Clip)):
+        raise InvalidClipError(
+            f"X must be a sequence of clips, got one {type(X).__name__}. Put it in a list: [X]."
+        )
+    if _is_table(X):
+        return _check_table(X, sample_rate, estimator, reset)
+    if isinstance(X, Mapping):
+        raise InvalidClipError(
+            f"X must be a sequence of clips, got a {type(X).__name__}. Pass its clips: X.data of a "
+            "loaded data set."
+        )
+    clips = list(X)
+    if not clips:
+        raise InvalidClipError(
+            "X holds no clips: found 0 sample(s) while a minimum of 1 is required."
+        )
+    sources = [_check_clip(clip, index, sample_rate) for index, clip in enumerate(clips)]
+    if reset and estimator is not None:
+        for learned in ("n_features_in_", "feature_names_in_"):  # of an earlier fit on a table
+            estimator.__dict__.pop(learned, None)
+    return sources
+
+
+@dataclass(frozen=True)
+class _File:
+    index: int
+    path: Path
+
+    def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
+        try:
+            return read_middle(self.path, sample_rate=sample_rate, duration=duration).samples
+        except AudioReadError as error:
+            raise AudioReadError(f"Clip {self.index}: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Samples:
+    clip: Clip
+
+    def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
+        rate = self.clip.sample_rate
+        samples = middle(self.clip.samples, max(1, round(duration * rate)))
+        return resample(samples.astype(np.float32, copy=False), rate, sample_rate)
+
+
+def _is_table(X: Any) -> bool:
+    """Whether scikit-learn should judge X: any array, frame or matrix that is no list of clips."""
+    if isinstance(X, list):
+        return len(X) > 0 and all(isinstance(clip, list) for clip in X)
+    if isinstance(X, np.ndarray):
+        return X.ndim != 1 or X.dtype.kind not in "OUT"
+    if getattr(X, "ndim", None) == 1:  # a pandas Series of paths, say
+        return False
+    return any(hasattr(X, name) for name in ("__array__", "toarray", "__dataframe__"))
+
+
+def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[ClipSource]:
+    from sklearn.utils.validation import check_array, validate_data
+
+    if getattr(X, "ndim", None) == 3:
+        raise InvalidClipError(
+            f"X has shape {X.shape}; expected clips, or a 2-D array of them. Found array with dim "
+            '3: spectrograms are for estimators with mel="passthrough".'
+        )
+    if estimator is None:
+        table = check_array(X, dtype=np.float32)
+    else:
+        table = validate_data(estimator, X, dtype=np.float32, reset=reset)
+    return [_Samples(Clip(row, sample_rate)) for row in table]
+
+
+def _check_clip(clip: Any, index: int, sample_rate: int) -> ClipSource:
+    if isinstance(clip, (_File, _Samples)):  # checked before
+        return clip
+    if isinstance(clip, (str, os.PathLike)):
+        return _File(index, Path(os.fspath(clip)))
+    if isinstance(clip, Clip):
+        rate = clip.sample_rate
+        if not isinstance(rate, (int, np.integer)) or rate <= 0:
+            raise InvalidClipError(
+                f"Clip {index} has sample_rate {rate!r}, expected a whole number of hertz above 0."
+            )
+        return _Samples(Clip(_check_samples(clip.samples, index), int(rate)))
+    return _Samples(Clip(_check_samples(clip, index), sample_rate))
+
+
+def _check_samples(samples: Any, index: int) -> np.ndarray:
+    if isinstance(samples, tuple):
+        raise InvalidClipError(
+            f"Clip {index} is a tuple. For samples with a rate, write Clip(samples, rate)."
+        )
+    try:
+        samples = np.asarray(samples)
+    except ValueError as error:
+        raise InvalidClipError(f"Clip {index} cannot be made an array: {error}") from error
+    if samples.ndim != 1 or samples.dtype.kind not in "fiu":
+        raise InvalidClipError(
+            f"Clip {index} is an array of shape {samples.shape} and type {samples.dtype}; expected "
+            "a path, a Clip, or a 1-D floating point array of mono samples."
+        )
+    if samples.dtype.kind in "iu":
+        raise InvalidClipError(
+            f"Clip {index} holds whole numbers ({samples.dtype}); expected floating point samples "
+            "between -1 and 1. For 16-bit audio, divide by 32768."
+        )
+    if len(samples) == 0:
+        raise InvalidClipError(f"Clip {index} is empty; expected at least one sample. Remove it.")
+    n_bad = len(samples) - np.count_nonzero(np.isfinite(samples))
+    if n_bad:
+        raise InvalidClipError(
+            f"Clip {index} holds NaN or infinity in {n_bad} of {len(samples)} samples. "
+            "Mend or remove it."
+        )
+    return samples

@@ -1,0 +1,186 @@
+"""Files to sound: the one reader, on soundfile and soxr."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from genreclass.audio._clip import Clip
+from genreclass.exceptions import AudioReadError
+
+if TYPE_CHECKING:
+    import soundfile
+
+__all__ = ["AUDIO_SUFFIXES", "FOREIGN_SUFFIXES", "middle", "read_clip", "read_middle", "resample"]
+
+#: File name endings that are taken for audio when a folder is listed.
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".aif", ".aiff", ".aifc"}
+)
+
+#: What people have and libsndfile (1.2) cannot decode.
+FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".webm"})
+
+
+def read_clip(
+    path: str | os.PathLike[str],
+    *,
+    sample_rate: int | None = None,
+    offset: float = 0.0,
+    duration: float | None = None,
+) -> Clip:
+    """Read an audio file, or a part of it, as one mono clip.
+
+    Reads wav, flac, ogg, opus, mp3, au and aiff. Channels are averaged. Only the part asked for
+    is decoded.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    sample_rate : int or None, default=None
+        Rate of the result in hertz; None keeps the file's own.
+    offset : float, default=0.0
+        Where to start, in seconds from the start of the file.
+    duration : float or None, default=None
+        How much to read, in seconds; None reads to the end. A file that ends sooner gives a
+        shorter clip.
+
+    Returns
+    -------
+    Clip
+        Mono, float32.
+
+    Raises
+    ------
+    AudioReadError
+        The file is missing, empty, of a format that cannot be read, broken, holds NaN or
+        infinity, or ends before `offset`. The message names the file and says what to do.
+
+    Notes
+    -----
+    Decoding is libsndfile's, resampling soxr's at its "HQ" quality. A truncated wav, ogg or mp3
+    file is indistinguishable from a short one: it is returned as far as it goes. A truncated
+    flac file is an error.
+
+    Examples
+    --------
+    >>> from genreclass.audio import read_clip
+    >>> from genreclass.datasets import load_demo
+    >>> read_clip(load_demo().data[0], offset=2.0, duration=3.0)
+    Clip(3.00 s at 22050 Hz)
+    """
+    if offset < 0:
+        raise ValueError(f"offset must be 0 or more seconds, got {offset!r}")
+    if duration is not None and not duration > 0:
+        raise ValueError(f"duration must be None or more than 0 seconds, got {duration!r}")
+    if sample_rate is not None and not sample_rate > 0:
+        raise ValueError(f"sample_rate must be None or more than 0 hertz, got {sample_rate!r}")
+    path = Path(path)
+    with _open(path) as file:
+        rate = file.samplerate
+        n_frames = -1 if duration is None else max(1, round(duration * rate))
+        frames = _decode(file, path, round(offset * rate), n_frames)
+        if offset and not len(frames):
+            raise AudioReadError(f"{path} ends before {offset:g} s. Ask for an earlier part.")
+    return _mono_clip(frames, rate, sample_rate, path)
+
+
+def read_middle(path: Path, *, sample_rate: int, duration: float) -> Clip:
+    """Read at most the middle `duration` seconds of a file as one mono clip at `sample_rate`."""
+    with _open(path) as file:
+        rate = file.samplerate
+        n_frames = max(1, round(duration * rate))
+        frames = _decode(file, path, max(0, (file.frames - n_frames) // 2), n_frames)
+        if len(frames) < min(n_frames, file.frames):
+            # The header promised more than there is (a truncated mp3), so its middle is not ours.
+            frames = middle(_decode(file, path, 0, -1), n_frames)
+    return _mono_clip(frames, rate, sample_rate, path)
+
+
+def middle(samples: np.ndarray, length: int) -> np.ndarray:
+    """At most `length` entries from the middle of the first axis."""
+    first = max(0, (len(samples) - length) // 2)
+    return samples[first : first + length]
+
+
+def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Convert mono samples, shape (n_samples,), from one rate in hertz to another (soxr, HQ)."""
+    if from_rate == to_rate:
+        return samples
+    import soxr
+
+    return soxr.resample(samples, from_rate, to_rate, quality="HQ")
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    import soundfile
+
+    # libsndfile's own words for these cases are misleading, so they are looked at first.
+    try:
+        if path.is_dir():
+            raise AudioReadError(
+                f"{path} is a folder, not an audio file. List its files, or use load_folder."
+            )
+        if path.exists() and not path.is_file():
+            raise AudioReadError(f"{path} is not a regular file. Give the path of an audio file.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise AudioReadError(f"{path} is empty (0 bytes). Remove it or copy it again.")
+    except FileNotFoundError as error:
+        raise AudioReadError(
+            f"{path} does not exist. Check the path; relative ones start from {Path.cwd()}."
+        ) from error
+    except (PermissionError, ValueError) as error:
+        raise AudioReadError(f"{path!s:.200} cannot be opened: {error}.") from error
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
+        if path.suffix.lower() in FOREIGN_SUFFIXES:
+            raise AudioReadError(
+                f"{path}: {path.suffix} files cannot be read here. Convert it first, for example "
+                f'with: ffmpeg -i "{path.name}" "{path.stem}.flac"'
+            ) from error
+        raise AudioReadError(
+            f"{path} could not be opened as audio: {_reason(error)}. "
+            "Remove it or convert it again from its source."
+        ) from error
+
+
+def _decode(file: soundfile.SoundFile, path: Path, first: int, n_frames: int) -> np.ndarray:
+    """Frames `first` to `first + n_frames`, shape (frames, channels); fewer where the file ends."""
+    import soundfile
+
+    try:
+        if first >= file.frames > 0:
+            return np.empty((0, file.channels), dtype=np.float32)
+        file.seek(first)
+        return file.read(n_frames, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise AudioReadError(
+            f"{path} could not be decoded: {_reason(error)}. It may be truncated; "
+            "remove it or copy it again."
+        ) from error
+
+
+def _mono_clip(frames: np.ndarray, native_rate: int, sample_rate: int | None, path: Path) -> Clip:
+    if len(frames) == 0:
+        raise AudioReadError(f"{path} has a valid header but no samples. Remove it.")
+    samples = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
+    n_bad = len(samples) - np.count_nonzero(np.isfinite(samples))
+    if n_bad:
+        raise AudioReadError(
+            f"{path} holds NaN or infinity in {n_bad} of {len(samples)} samples. "
+            "Export it again from its source, or remove it."
+        )
+    if sample_rate is None:
+        sample_rate = native_rate
+    return Clip(resample(samples, native_rate, sample_rate), sample_rate)
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "error_string", error))
+    return text.removeprefix("Error : ").rstrip(".").lower()

@@ -1,0 +1,8 @@
+"""Data sets: each loader returns scikit-learn's Bunch."""
+
+from genreclass.datasets._demo import load_demo
+from genreclass.datasets._folder import load_folder
+from genreclass.datasets._gtzan import load_gtzan
+from genreclass.datasets._synthetic import make_clips
+
+__all__ = ["load_demo", "load_folder", "load_gtzan", "make_clips"]

@@ -1,0 +1,40 @@
+"""Audio files under a folder, and what is left out of a data set."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from genreclass.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
+from genreclass.exceptions import DatasetNotFoundError
+
+__all__ = ["find_audio", "log_left_out", "resolve_root"]
+
+_log = logging.getLogger(__name__)
+
+
+def resolve_root(root: str | Path, what: str) -> Path:
+    """The folder of a data set; raises DatasetNotFoundError where there is none."""
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        state = "is a file" if root.exists() else f"does not exist (looked from {Path.cwd()})"
+        raise DatasetNotFoundError(f"{root} {state}. Give the folder that holds {what}.")
+    return root
+
+
+def find_audio(folder: Path) -> Iterator[Path]:
+    """Audio files at any depth, sorted, readable or not; hidden ones are passed over."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        is_audio = path.suffix.lower() in AUDIO_SUFFIXES | FOREIGN_SUFFIXES
+        if is_audio and not hidden and path.is_file():
+            yield path
+
+
+def log_left_out(left_out: dict[str, str]) -> None:
+    """Say which files a data set leaves out, in one line."""
+    if left_out:
+        path, reason = next(iter(left_out.items()))
+        more = f" and {len(left_out) - 1} more (see left_out)" if len(left_out) > 1 else ""
+        _log.warning("Left out: %s (%s)%s.", path, reason, more)

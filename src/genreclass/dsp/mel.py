@@ -1,0 +1,119 @@
+"""Mel spectrograms and decibels."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from genreclass.dsp.stft import power_blocks
+
+__all__ = ["mel_filter_bank", "mel_spectrogram", "power_to_db"]
+
+# Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
+_HZ_PER_MEL = 200.0 / 3.0
+_BREAK_HZ = 1000.0
+_BREAK_MEL = _BREAK_HZ / _HZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27.0
+
+#: Power below which a decibel value is not told apart from silence (librosa's ``amin``): -100 dB.
+AMIN = 1e-10
+
+
+@lru_cache(maxsize=16)
+def mel_filter_bank(
+    sample_rate: int, *, n_fft: int, n_mels: int, f_min: float, f_max: float
+) -> torch.Tensor:
+    """Triangular mel filters with Slaney's scale and area normalisation.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In hertz.
+    n_fft : int
+        Transform length in samples.
+    n_mels : int
+        Number of filters.
+    f_min, f_max : float
+        Lower edge of the first and upper edge of the last filter, in hertz.
+
+    Returns
+    -------
+    Tensor of shape (n_mels, 1 + n_fft // 2), float32
+        Shared between callers: do not write to it.
+
+    Notes
+    -----
+    Equal to ``librosa.filters.mel(htk=False, norm="slaney")``. Computed in float64:
+    torchaudio's ``melscale_fbanks`` works in float32 and is off by up to 1e-3 of a weight, which
+    is 4e-3 dB.
+    """
+    bins = np.arange(1 + n_fft // 2) * sample_rate / n_fft
+    edges = _mel_to_hz(np.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2))
+    ramps = edges[:, None] - bins
+    width = np.diff(edges)[:, None]
+    rising, falling = -ramps[:-2] / width[:-1], ramps[2:] / width[1:]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    area = 2.0 / (edges[2:] - edges[:-2])[:, None]
+    return torch.from_numpy((triangles * area).astype(np.float32))
+
+
+def mel_spectrogram(
+    samples: torch.Tensor, *, bank: torch.Tensor, n_fft: int, hop_length: int
+) -> torch.Tensor:
+    """Mel power spectrogram of a batch of clips.
+
+    Parameters
+    ----------
+    samples : Tensor of shape (batch, n_samples)
+        Mono samples.
+    bank : Tensor of shape (n_mels, 1 + n_fft // 2)
+        Of `mel_filter_bank`.
+    n_fft, hop_length : int
+        In samples.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_mels, 1 + n_samples // hop_length)
+        Power, on the device of `samples`.
+    """
+    bank = bank.to(samples).T
+    blocks = [power @ bank for power in power_blocks(samples, n_fft=n_fft, hop_length=hop_length)]
+    return torch.cat(blocks, dim=1).transpose(1, 2)
+
+
+def power_to_db(power: torch.Tensor, *, top_db: float | None) -> torch.Tensor:
+    """Power to decibels relative to 1.0, each clip limited to `top_db` below its own peak.
+
+    Parameters
+    ----------
+    power : Tensor of shape (batch, n_rows, n_frames)
+        Power, 0 or more.
+    top_db : float or None
+        Range in decibels; None does not limit.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_rows, n_frames)
+        ``10 log10(max(power, 1e-10))``, for each clip at least its maximum less `top_db`.
+        Silence is -100 dB. Equal to ``librosa.power_to_db(power, ref=1.0)`` for each clip.
+    """
+    decibels = 10.0 * torch.log10(power.clamp(min=AMIN))
+    if top_db is None:
+        return decibels
+    return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - top_db)
+
+
+def _hz_to_mel(frequency: float) -> float:
+    if frequency < _BREAK_HZ:
+        return frequency / _HZ_PER_MEL
+    return _BREAK_MEL + np.log(frequency / _BREAK_HZ) / _LOG_STEP
+
+
+def _mel_to_hz(mels: np.ndarray) -> np.ndarray:
+    return np.where(
+        mels < _BREAK_MEL,
+        mels * _HZ_PER_MEL,
+        _BREAK_HZ * np.exp(_LOG_STEP * (mels - _BREAK_MEL)),
+    )

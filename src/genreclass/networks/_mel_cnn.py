@@ -1,0 +1,129 @@
+"""The convolutional network on mel spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from genreclass.networks._dropout import Dropout
+
+__all__ = ["MelCNN"]
+
+
+class MelCNN(nn.Module):
+    """Convolutions, each with batch norm, ReLU and pooling; global pooling; a linear layer.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of a spectrogram (mel bands).
+    n_classes : int
+        Number of genres.
+    channels : sequence of int
+        Output channels of each convolution layer; their number is the depth.
+    dropout : float
+        Probability of dropping an element of the embedding in training.
+    generator : torch.Generator or None
+        Source of the initial weights (CPU); None leaves them uninitialised, to be loaded.
+
+    Attributes
+    ----------
+    config : dict
+        The arguments that build the same network again.
+
+    Notes
+    -----
+    Rows are standardised first, by the buffers `row_mean` and `row_scale`, which
+    `set_input_statistics` takes from the training data. A convolution, and a mean over rows after
+    it, cannot tell high from low, so the height of each row is a second input channel (CoordConv,
+    Liu et al. 2018). Global pooling is the mean and the maximum over rows and frames, so pictures
+    may have any width; what a short event shows, only the maximum keeps.
+    """
+
+    row_mean: torch.Tensor
+    row_scale: torch.Tensor
+    row_position: torch.Tensor
+
+    def __init__(
+        self,
+        n_rows: int,
+        n_classes: int,
+        *,
+        channels: Sequence[int],
+        dropout: float,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = {
+            "n_rows": n_rows,
+            "n_classes": n_classes,
+            "channels": tuple(channels),
+            "dropout": dropout,
+        }
+        # Built without memory first: torch's own initialisation would draw from (and advance)
+        # the global generator.
+        with torch.device("meta"):
+            self.blocks = nn.Sequential(
+                *(
+                    _convolution_block(n_in, n_out)
+                    for n_in, n_out in zip((2, *channels), channels, strict=False)
+                )
+            )
+            self.dropout = Dropout(dropout)
+            self.output = nn.Linear(2 * channels[-1], n_classes)
+            self.register_buffer("row_mean", torch.zeros(n_rows))
+            self.register_buffer("row_scale", torch.ones(n_rows))
+            self.register_buffer("row_position", torch.zeros(n_rows), persistent=False)
+        self.to_empty(device="cpu")
+        # From low to high, of mean 0 and variance 1 as the standardised picture is.
+        self.row_position.copy_(torch.linspace(-(3**0.5), 3**0.5, n_rows))
+        if generator is not None:
+            self._initialise(generator)
+        self.blocks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def set_input_statistics(self, mean: torch.Tensor, spread: torch.Tensor) -> None:
+        """Standardise rows by these from now on: (n_rows,), (n_rows,), of training spectra."""
+        self.row_mean.copy_(mean)
+        self.row_scale.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
+
+    def embed(self, spectra: torch.Tensor) -> torch.Tensor:
+        """What the last layer sees."""
+        # (batch, n_rows, n_frames) -> (batch, 2 * channels[-1])
+        picture = (spectra - self.row_mean[:, None]) / self.row_scale[:, None]
+        height = self.row_position[:, None].expand_as(picture)
+        x = torch.stack([picture, height], dim=1).contiguous(memory_format=torch.channels_last)
+        x = self.blocks(x)
+        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+
+    def classify(self, embedding: torch.Tensor) -> torch.Tensor:
+        """Scores from embeddings."""  # (batch, 2 * channels[-1]) -> (batch, n_classes)
+        return self.output(self.dropout(embedding))
+
+    def forward(self, spectra: torch.Tensor) -> torch.Tensor:
+        # (batch, n_rows, n_frames) -> (batch, n_classes)
+        return self.classify(self.embed(spectra))
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # He et al. 2015
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            elif isinstance(module, nn.Linear):
+                bound = module.in_features**-0.5
+                nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
+        self.row_mean.zero_()
+        self.row_scale.fill_(1.0)
+
+
+def _convolution_block(n_in: int, n_out: int) -> nn.Sequential:
+    # (batch, n_in, rows, frames) -> (batch, n_out, ceil(rows / 2), ceil(frames / 2))
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(),
+        nn.MaxPool2d(2, ceil_mode=True),  # a picture of one row or frame keeps it, at any depth
+    )

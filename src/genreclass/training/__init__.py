@@ -1,0 +1,26 @@
+"""The one training loop, and what it works with."""
+
+from genreclass.training._loop import Examples, train
+from genreclass.training._plan import SCHEDULES, Schedule, TrainingPlan
+from genreclass.training._progress import TrainingProgress
+from genreclass.training._state import TrainingState
+from genreclass.training._windows import (
+    SpectrogramCrops,
+    WindowedValidation,
+    count_sounding_frames,
+    predict_windows,
+)
+
+__all__ = [
+    "SCHEDULES",
+    "Examples",
+    "Schedule",
+    "SpectrogramCrops",
+    "TrainingPlan",
+    "TrainingProgress",
+    "TrainingState",
+    "WindowedValidation",
+    "count_sounding_frames",
+    "predict_windows",
+    "train",
+]

@@ -1,0 +1,167 @@
+"""Pieces of spectrograms: random crops to learn from, evenly spaced windows to predict from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from genreclass.networks import MelCNN
+
+__all__ = ["SpectrogramCrops", "WindowedValidation", "count_sounding_frames", "predict_windows"]
+
+# Probabilities below this count as this in a logarithm.
+_TINY = 1e-12
+
+
+def count_sounding_frames(spectra: torch.Tensor) -> torch.Tensor:
+    """Frames of each spectrogram before its padding.
+
+    Parameters
+    ----------
+    spectra : Tensor of shape (n_clips, n_rows, n_frames)
+
+    Returns
+    -------
+    Tensor of shape (n_clips,), int64
+        Padding (and silence at the end) is the run of last frames in which every row is at the
+        clip's minimum. A clip that is nothing else counts whole.
+    """
+    sounding = (spectra > spectra.amin(dim=(1, 2), keepdim=True)).any(dim=1)
+    n_frames = spectra.shape[-1]
+    trailing = sounding.flip(1).int().argmax(dim=1)  # 0 also where nothing sounds
+    return n_frames - trailing
+
+
+class SpectrogramCrops:
+    """Training examples: from each clip, one crop at a random place.
+
+    Parameters
+    ----------
+    spectra : ndarray of shape (n_clips, n_rows, n_frames), float32
+        Kept on `device` where at least half of its memory stays free, else in memory.
+    targets : ndarray of shape (n_clips,)
+        Class indices.
+    crop_frames : int
+        Width of a crop; at most n_frames.
+    device : torch.device
+        Where training runs.
+    """
+
+    def __init__(
+        self,
+        spectra: np.ndarray,
+        targets: np.ndarray,
+        *,
+        crop_frames: int,
+        device: torch.device,
+    ) -> None:
+        self.crop_frames = crop_frames
+        self._spectra = torch.from_numpy(spectra)
+        self._targets = torch.from_numpy(targets)
+        # A crop ends before the padding starts, where the clip is long enough.
+        self._n_sounding = count_sounding_frames(self._spectra)
+        self._n_starts = (self._n_sounding - crop_frames).clamp(min=0) + 1
+        if device.type == "cuda" and spectra.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
+            self._spectra = self._spectra.to(device)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def row_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and spread of each row over all sounding frames: (n_rows,) and (n_rows,)."""
+        total = torch.zeros(2, self._spectra.shape[1], dtype=torch.float64)
+        n_frames = 0
+        for spectrum, length in zip(self._spectra, self._n_sounding.tolist(), strict=True):
+            sounding = spectrum[:, :length].double()
+            total += torch.stack([sounding.sum(dim=1), sounding.square().sum(dim=1)]).cpu()
+            n_frames += length
+        mean, mean_square = total / n_frames
+        return mean.float(), (mean_square - mean.square()).clamp(min=0).sqrt().float()
+
+    def batch(
+        self, indices: torch.Tensor, generator: torch.Generator, device: torch.device
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Crops and targets: (batch, n_rows, crop_frames) and (batch,), on `device`."""
+        uniform = torch.rand(len(indices), generator=generator, dtype=torch.float64)
+        starts = (uniform * self._n_starts[indices]).long()
+        crops = [
+            self._spectra[index, :, start : start + self.crop_frames]
+            for index, start in zip(indices.tolist(), starts.tolist(), strict=True)
+        ]
+        return torch.stack(crops).to(device), self._targets[indices].to(device)
+
+
+class WindowedValidation:
+    """Loss and accuracy on validation clips, each classified by its windows.
+
+    Parameters
+    ----------
+    spectra : ndarray of shape (n_clips, n_rows, n_frames), float32
+    targets : ndarray of shape (n_clips,)
+        Class indices.
+    crop_frames : int
+        Width of a window.
+    """
+
+    def __init__(self, spectra: np.ndarray, targets: np.ndarray, *, crop_frames: int) -> None:
+        self._spectra = torch.from_numpy(spectra)
+        self._targets = torch.from_numpy(targets)
+        self._crop_frames = crop_frames
+
+    def __call__(self, network: MelCNN) -> tuple[float, float]:
+        """Mean negative log-likelihood and share of correct answers."""
+        probabilities, _ = predict_windows(network, self._spectra, crop_frames=self._crop_frames)
+        probabilities = probabilities.cpu()
+        loss = F.nll_loss(probabilities.clamp(min=_TINY).log(), self._targets)
+        accuracy = (probabilities.argmax(dim=1) == self._targets).double().mean()
+        return float(loss), float(accuracy)
+
+
+@torch.inference_mode()
+def predict_windows(
+    network: MelCNN, spectra: torch.Tensor, *, crop_frames: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class probabilities and embeddings of clips, averaged over windows.
+
+    Parameters
+    ----------
+    network : MelCNN
+        In evaluation mode.
+    spectra : Tensor of shape (n_clips, n_rows, n_frames)
+    crop_frames : int
+        Width of a window.
+
+    Returns
+    -------
+    probabilities : Tensor of shape (n_clips, n_classes), float64
+    embeddings : Tensor of shape (n_clips, n_embedding), float32
+        Both on the device of the network.
+
+    Notes
+    -----
+    Windows cover the sounding part of a clip end to end, evenly spaced, overlapping where they
+    must. Each clip is a batch of its own, so that its result does not depend on its company.
+    """
+    device = next(network.parameters()).device
+    n_sounding = count_sounding_frames(spectra).tolist()
+    probabilities, embeddings = [], []
+    for spectrum, length in zip(spectra, n_sounding, strict=True):
+        windows = _windows(spectrum, length, crop_frames).to(device)
+        embedding = network.embed(windows)
+        embeddings.append(embedding.mean(dim=0))
+        scores = network.classify(embedding).double()
+        probabilities.append(scores.softmax(dim=1).mean(dim=0))
+    return torch.stack(probabilities), torch.stack(embeddings)
+
+
+def _windows(spectrum: torch.Tensor, length: int, width: int) -> torch.Tensor:
+    # (n_rows, n_frames) -> (n_windows, n_rows, width)
+    if spectrum.shape[-1] < width:
+        spectrum = F.pad(spectrum, (0, width - spectrum.shape[-1]), value=float(spectrum.min()))
+    n_windows = max(1, -(-length // width))
+    last = max(0, length - width)
+    starts: Sequence[int] = [round(i * last / max(1, n_windows - 1)) for i in range(n_windows)]
+    return torch.stack([spectrum[:, start : start + width] for start in starts])
