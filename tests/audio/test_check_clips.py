@@ -134,7 +134,7 @@ def test_middle_is_taken_at_the_clip_s_own_rate():
 
 @pytest.mark.parametrize("X", ["a.wav", b"a.wav", Path("a.wav"), Clip(CLIP, RATE)], ids=repr)
 def test_one_clip_outside_a_list_is_refused(X):
-    with pytest.raises(InvalidClipError, match=r"Put it in a list: \[X\]"):
+    with pytest.raises(InvalidClipError, match=r"Put clips in a list: \[X\]"):
         check_clips(X, sample_rate=RATE)
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_sequence_is_refused_with_a_hint(X):
 
 
 def test_zero_dimensional_array_is_refused():
-    with pytest.raises(ValueError, match="scalar array|0-d|dim 0"):
+    with pytest.raises(ValueError, match=r"scalar array|0-d|dim 0"):
         check_clips(np.array(0.5), sample_rate=RATE)
 
 
@@ -182,19 +182,19 @@ def test_3d_array_points_to_passthrough():
     ("clip", "message"),
     [
         ((CLIP * 32767).astype(np.int16), r"whole numbers \(int16\).*divide by 32768"),
-        ((CLIP, RATE), r"is a tuple.*write Clip\(samples, sample_rate\)"),
+        ((CLIP, RATE), r"is a tuple.*write Clip\(samples"),
         (np.float32(0.5), r"array of shape \(\) and type float32"),
         (None, r"array of shape \(\) and type object"),
-        (b"a.wav", r"expected a path, a Clip"),
+        (b"a.wav", r"expected a path, a 1-D"),
         (np.zeros((2, 100)), r"array of shape \(2, 100\).*mono"),
         (CLIP.astype(complex), "type complex64|type complex128"),
         (CLIP > 0, "type bool"),
         ([[0.0], [0.0, 1.0]], "cannot be made an array"),
         (np.zeros(0), "is empty.*Remove it"),
-        (np.array([0.0, np.nan, np.inf]), "NaN or infinity in 2 of 3 samples"),
+        (np.array([0.0, np.nan, np.inf]), "NaN, infinity or absurd values in 2 of 3 samples"),
         (Clip(np.zeros((100, 2)), RATE), r"array of shape \(100, 2\)"),
         (Clip(np.zeros(0), RATE), "is empty"),
-        (Clip(np.array([np.nan]), RATE), "NaN or infinity in 1 of 1 samples"),
+        (Clip(np.array([np.nan]), RATE), "NaN, infinity or absurd values in 1 of 1 samples"),
         (Clip(np.zeros(10, dtype=np.int16), RATE), "whole numbers"),
         (Clip(CLIP, 0), "sample_rate 0, expected a whole number of hertz above 0"),
         (Clip(CLIP, -8000), "sample_rate -8000, expected"),
@@ -205,7 +205,7 @@ def test_3d_array_points_to_passthrough():
     ids=lambda value: value[:30] if isinstance(value, str) else type(value).__name__,
 )
 def test_bad_clip_is_refused_with_its_index(clip, message):
-    with pytest.raises(InvalidClipError, match=f"^Clip 1 .*{message}|^Clip 1 .*(?:{message})"):
+    with pytest.raises(InvalidClipError, match=f"^Clip 1 .*(?:{message})"):
         check_clips([CLIP, clip], sample_rate=RATE)
 
 

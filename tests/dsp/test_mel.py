@@ -44,7 +44,9 @@ SHORT = pytest.mark.filterwarnings("ignore:n_fft=.* is too large for input signa
 
 @SHORT
 @pytest.mark.parametrize("n_samples", [1, 100, 511, 512, 2048, 30000])
-@pytest.mark.parametrize(("n_fft", "hop_length"), [(2048, 512), (512, 160), (1024, 333), (512, 700)])
+@pytest.mark.parametrize(
+    ("n_fft", "hop_length"), [(2048, 512), (512, 160), (1024, 333), (512, 700)]
+)
 def test_power_is_that_of_librosa(n_samples, n_fft, hop_length):
     samples = noise(2, n_samples)
     spectrum = librosa.stft(samples, n_fft=n_fft, hop_length=hop_length, pad_mode="constant")

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from genreclass.dsp import import_torchaudio, mel_filter_bank
 
@@ -35,7 +36,6 @@ def test_import_works_where_the_plain_import_fails():
 
 
 def test_what_needs_the_extension_says_so():
-    torch = pytest.importorskip("torch")
     torchaudio = import_torchaudio()
     if torchaudio._extension._IS_TORCHAUDIO_EXT_AVAILABLE:
         pytest.skip("torchaudio's compiled extension works here")
@@ -50,7 +50,13 @@ def test_mel_filters_are_those_of_torchaudio(sample_rate, n_fft, n_mels):
     expected = (
         import_torchaudio()
         .functional.melscale_fbanks(
-            n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
+            n_fft // 2 + 1,
+            0.0,
+            sample_rate / 2,
+            n_mels,
+            sample_rate,
+            norm="slaney",
+            mel_scale="slaney",
         )
         .T.numpy()
     )

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from genreclass.audio._clip import Clip
-from genreclass.audio._read import middle, read_middle, resample
+from genreclass.audio._clip import Clip, count_unusable
+from genreclass.audio._read import is_sample_rate, middle, read_middle, resample
 from genreclass.exceptions import AudioReadError, InvalidClipError
 
 __all__ = ["ClipSource", "check_clips"]
@@ -33,7 +33,8 @@ def check_clips(
     ----------
     X : sequence of clips, or array-like of shape (n_clips, n_samples)
         A clip is a path (str or path-like), a `Clip`, or a 1-D floating point array. Forms may
-        be mixed. A 2-D array is a batch of clips of one length.
+        be mixed. A 2-D array is a batch of clips of one length; whole numbers in it are taken as
+        they are, not scaled.
     sample_rate : int
         The rate in hertz at which bare arrays are declared to be.
     estimator : estimator or None, default=None
@@ -62,9 +63,9 @@ def check_clips(
     >>> [len(c.load(22050, duration=30.0)) for c in check_clips(ragged, sample_rate=22050)]
     [22050, 11025]
     """
-    if isinstance(X, (str, bytes, os.PathLike, Clip)):
+    if isinstance(X, (str, bytes, os.PathLike, Clip, set, frozenset)):
         raise InvalidClipError(
-            f"X must be a sequence of clips, got one {type(X).__name__}. Put it in a list: [X]."
+            f"X must be a sequence of clips, got a {type(X).__name__}. Put clips in a list: [X]."
         )
     if _is_table(X):
         return _check_table(X, sample_rate, estimator, reset)
@@ -73,7 +74,10 @@ def check_clips(
             f"X must be a sequence of clips, got a {type(X).__name__}. Pass its clips: X.data of a "
             "loaded data set."
         )
-    clips = list(X)
+    try:
+        clips = list(X)
+    except TypeError as error:
+        raise InvalidClipError(f"X must be a sequence of clips, got {X!r:.80}.") from error
     if not clips:
         raise InvalidClipError(
             "X holds no clips: found 0 sample(s) while a minimum of 1 is required."
@@ -104,7 +108,7 @@ class _Samples:
     def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
         rate = self.clip.sample_rate
         samples = middle(self.clip.samples, max(1, round(duration * rate)))
-        return resample(samples.astype(np.float32, copy=False), rate, sample_rate)
+        return resample(samples, rate, sample_rate)
 
 
 def _is_table(X: Any) -> bool:
@@ -126,11 +130,20 @@ def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[
             f"X has shape {X.shape}; expected clips, or a 2-D array of them. Found array with dim "
             '3: spectrograms are for estimators with mel="passthrough".'
         )
-    if estimator is None:
-        table = check_array(X, dtype=np.float32)
-    else:
-        table = validate_data(estimator, X, dtype=np.float32, reset=reset)
-    return [_Samples(Clip(row, sample_rate)) for row in table]
+    try:
+        if estimator is None:
+            table = check_array(X, dtype=np.float32)
+        else:
+            table = validate_data(estimator, X, dtype=np.float32, reset=reset)
+    except ValueError as error:
+        if "could not convert string" in str(error):
+            raise InvalidClipError(
+                "X is a table of text, not of samples. Pass its column of paths as a list."
+            ) from error
+        raise
+    return [
+        _Samples(Clip(_check_samples(row, index), sample_rate)) for index, row in enumerate(table)
+    ]
 
 
 def _check_clip(clip: Any, index: int, sample_rate: int) -> ClipSource:
@@ -140,7 +153,7 @@ def _check_clip(clip: Any, index: int, sample_rate: int) -> ClipSource:
         return _File(index, Path(os.fspath(clip)))
     if isinstance(clip, Clip):
         rate = clip.sample_rate
-        if not isinstance(rate, (int, np.integer)) or rate <= 0:
+        if not is_sample_rate(rate):
             raise InvalidClipError(
                 f"Clip {index} has sample_rate {rate!r}, expected a whole number of hertz above 0."
             )
@@ -160,7 +173,7 @@ def _check_samples(samples: Any, index: int) -> np.ndarray:
     if samples.ndim != 1 or samples.dtype.kind not in "fiu":
         raise InvalidClipError(
             f"Clip {index} is an array of shape {samples.shape} and type {samples.dtype}; expected "
-            "a path, a Clip, or a 1-D floating point array of mono samples."
+            "a path, a 1-D floating point array of mono samples, or Clip(samples, sample_rate)."
         )
     if samples.dtype.kind in "iu":
         raise InvalidClipError(
@@ -169,10 +182,12 @@ def _check_samples(samples: Any, index: int) -> np.ndarray:
         )
     if len(samples) == 0:
         raise InvalidClipError(f"Clip {index} is empty; expected at least one sample. Remove it.")
-    n_bad = len(samples) - np.count_nonzero(np.isfinite(samples))
+    with np.errstate(over="ignore"):
+        samples = samples.astype(np.float32, copy=False)
+    n_bad = count_unusable(samples)
     if n_bad:
         raise InvalidClipError(
-            f"Clip {index} holds NaN or infinity in {n_bad} of {len(samples)} samples. "
-            "Mend or remove it."
+            f"Clip {index} holds NaN, infinity or absurd values in {n_bad} of {len(samples)} "
+            "samples. Mend or remove it."
         )
     return samples

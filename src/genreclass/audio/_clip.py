@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Clip"]
+__all__ = ["Clip", "count_unusable"]
+
+# The power of a sample this large still fits a float32; sound has full scale at 1.
+_ABSURD = 1e15
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,3 +41,8 @@ class Clip:
 
     def __repr__(self) -> str:
         return f"Clip({self.duration:.2f} s at {self.sample_rate} Hz)"
+
+
+def count_unusable(samples: np.ndarray) -> int:
+    """How many samples are NaN, infinite or absurdly large (float32 or float64)."""
+    return int(np.count_nonzero(~(np.abs(samples) < _ABSURD)))

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genreclass.audio._clip import Clip
+from genreclass.audio._clip import Clip, count_unusable
 from genreclass.exceptions import AudioReadError
 
 if TYPE_CHECKING:
     import soundfile
 
-__all__ = ["AUDIO_SUFFIXES", "FOREIGN_SUFFIXES", "middle", "read_clip", "read_middle", "resample"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "FOREIGN_SUFFIXES",
+    "is_sample_rate",
+    "middle",
+    "read_clip",
+    "read_middle",
+    "resample",
+]
 
 #: File name endings that are taken for audio when a folder is listed.
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".aif", ".aiff", ".aifc"}
 )
+
+# Frames of an mp3 borrow bits from those before (up to 9 of them), so decoding right after a seek
+# goes wrong for a moment; frames have at most 1,152 samples.
+_MP3_LEAD = 10 * 1152
 
 #: What people have and libsndfile (1.2) cannot decode.
 FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".webm"})
@@ -73,12 +86,14 @@ def read_clip(
     >>> read_clip(load_demo().data[0], offset=2.0, duration=3.0)
     Clip(3.00 s at 22050 Hz)
     """
-    if offset < 0:
+    if not 0 <= offset < float("inf"):
         raise ValueError(f"offset must be 0 or more seconds, got {offset!r}")
-    if duration is not None and not duration > 0:
+    if duration is not None and not 0 < duration < float("inf"):
         raise ValueError(f"duration must be None or more than 0 seconds, got {duration!r}")
-    if sample_rate is not None and not sample_rate > 0:
-        raise ValueError(f"sample_rate must be None or more than 0 hertz, got {sample_rate!r}")
+    if sample_rate is not None and not is_sample_rate(sample_rate):
+        raise ValueError(
+            f"sample_rate must be None or a whole number of hertz above 0, got {sample_rate!r}"
+        )
     path = Path(path)
     with _open(path) as file:
         rate = file.samplerate
@@ -113,7 +128,13 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
         return samples
     import soxr
 
-    return soxr.resample(samples, from_rate, to_rate, quality="HQ")
+    resampled = soxr.resample(samples, from_rate, to_rate, quality="HQ")
+    return resampled if len(resampled) else samples[:1]  # so short that nothing would be left
+
+
+def is_sample_rate(value: object) -> bool:
+    """Whether `value` can be a sample rate: a whole number above 0."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
 
 
 def _open(path: Path) -> soundfile.SoundFile:
@@ -134,7 +155,9 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise AudioReadError(
             f"{path} does not exist. Check the path; relative ones start from {Path.cwd()}."
         ) from error
-    except (PermissionError, ValueError) as error:
+    except AudioReadError:
+        raise
+    except (OSError, ValueError) as error:
         raise AudioReadError(f"{path!s:.200} cannot be opened: {error}.") from error
     try:
         return soundfile.SoundFile(path)
@@ -157,9 +180,13 @@ def _decode(file: soundfile.SoundFile, path: Path, first: int, n_frames: int) ->
     try:
         if first >= file.frames > 0:
             return np.empty((0, file.channels), dtype=np.float32)
-        file.seek(first)
-        return file.read(n_frames, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+        lead = min(first, _MP3_LEAD) if file.format == "MP3" else 0
+        file.seek(first - lead)
+        frames = file.read(
+            n_frames if n_frames < 0 else n_frames + lead, dtype="float32", always_2d=True
+        )
+        return frames[lead:]
+    except (soundfile.SoundFileError, MemoryError) as error:  # a header may promise terabytes
         raise AudioReadError(
             f"{path} could not be decoded: {_reason(error)}. It may be truncated; "
             "remove it or copy it again."
@@ -170,10 +197,10 @@ def _mono_clip(frames: np.ndarray, native_rate: int, sample_rate: int | None, pa
     if len(frames) == 0:
         raise AudioReadError(f"{path} has a valid header but no samples. Remove it.")
     samples = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
-    n_bad = len(samples) - np.count_nonzero(np.isfinite(samples))
+    n_bad = count_unusable(samples)
     if n_bad:
         raise AudioReadError(
-            f"{path} holds NaN or infinity in {n_bad} of {len(samples)} samples. "
+            f"{path} holds NaN, infinity or absurd values in {n_bad} of {len(samples)} samples. "
             "Export it again from its source, or remove it."
         )
     if sample_rate is None:

@@ -160,11 +160,8 @@ def _organ(
     roots = generator.permutation([1.0, 4 / 3, 1.5, 9 / 8])
     root = 131 * key * roots[bar % len(roots)]
     phase = np.cumsum(root) * (time[1] - time[0] if len(time) > 1 else 0.0)
-    return sum(
-        np.sin(2 * np.pi * ratio * drawbar * phase)
-        for ratio in (1.0, 1.25, 1.5)
-        for drawbar in (1, 2, 3, 4, 6, 8)
-    )
+    orders = np.outer((1.0, 1.25, 1.5), (1, 2, 3, 4, 6, 8)).ravel()  # a chord, its drawbars
+    return np.sin(2 * np.pi * orders[:, None] * phase).sum(axis=0)
 
 
 def _whistle(

@@ -30,10 +30,10 @@ def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> to
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(
-            f'device must be "auto", "cpu", "cuda" or "cuda:N", got {device!r}'
-        ) from error
+    except (RuntimeError, TypeError):
+        resolved = torch.device("meta")
+    if resolved.type not in ("cpu", "cuda"):
+        raise ValueError(f'device must be "auto", "cpu", "cuda" or "cuda:N", got {device!r}')
     if resolved.type == "cuda" and not torch.cuda.is_available():
         if not fall_back:
             raise ValueError(
@@ -41,4 +41,9 @@ def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> to
             )
         _log.warning('device="%s", but no CUDA device is available: using the CPU.', device)
         return torch.device("cpu")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f'device="{device}", but there are {torch.cuda.device_count()} CUDA devices, '
+            "counted from 0."
+        )
     return resolved

@@ -27,7 +27,7 @@ def power_blocks(samples: torch.Tensor, *, n_fft: int, hop_length: int) -> Itera
     samples : Tensor of shape (batch, n_samples)
         Mono samples; the result is on their device and of their precision.
     n_fft : int
-        Window and transform length in samples.
+        Window and transform length in samples; even.
     hop_length : int
         Samples from one frame to the next.
 
@@ -44,10 +44,8 @@ def power_blocks(samples: torch.Tensor, *, n_fft: int, hop_length: int) -> Itera
     half = n_fft // 2
     # Constant padding needs no minimum length, and keeps a clip's frames as they are when it
     # stands in a batch with longer ones.
-    padded = F.pad(samples, (half, n_fft - half))
-    frames = padded.unfold(-1, n_fft, hop_length)[
-        :, : count_frames(samples.shape[-1], hop_length=hop_length)
-    ]
+    padded = F.pad(samples, (half, half))
+    frames = padded.unfold(-1, n_fft, hop_length)
     window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64).to(samples)
     for block in frames.split(_BLOCK, dim=1):
         spectrum = torch.view_as_real(torch.fft.rfft(block * window))

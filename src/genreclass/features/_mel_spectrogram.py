@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         Rate of analysis in hertz. Files and Clips of another rate are resampled to it; bare
         arrays are declared to be at it.
     n_fft : int, default=2048
-        Window and transform length in samples.
+        Window and transform length in samples; even.
     hop_length : int, default=512
         Samples from one frame to the next.
     n_mels : int, default=128
@@ -180,7 +181,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         lengths = [min(len(clip), self._n_samples) for clip in clips]
         samples = torch.zeros(len(clips), max(lengths))
         for row, clip, length in zip(samples, clips, lengths, strict=True):
-            row[:length] = torch.from_numpy(clip[:length])
+            row.numpy()[:length] = clip[:length]  # also of read-only and reversed arrays
         bank = mel_filter_bank(
             self.sample_rate,
             n_fft=self.n_fft,
@@ -200,11 +201,13 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         for name in ("sample_rate", "n_fft", "hop_length", "n_mels"):
             value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < 1:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
-        if not 0 < self.duration < float("inf"):
+        if self.n_fft % 2:
+            raise ValueError(f"n_fft must be even, got {self.n_fft!r}")
+        if not isinstance(self.duration, Real) or not 0 < self.duration < float("inf"):
             raise ValueError(f"duration must be a number of seconds above 0, got {self.duration!r}")
-        if self.top_db is not None and not self.top_db > 0:
+        if self.top_db is not None and not (isinstance(self.top_db, Real) and self.top_db > 0):
             raise ValueError(f"top_db must be None or above 0, got {self.top_db!r}")
         f_max = self.sample_rate / 2 if self.f_max is None else self.f_max
         if not 0 <= self.f_min < f_max <= self.sample_rate / 2:
@@ -212,6 +215,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
                 f"expected 0 <= f_min < f_max <= sample_rate / 2, got f_min={self.f_min!r}, "
                 f"f_max={self.f_max!r}, sample_rate={self.sample_rate!r}"
             )
+        resolve_device(self.device)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -71,7 +71,7 @@ class MelCNNClassifier(
         Epochs at most; in each, every clip gives one crop.
     batch_size : int, default=16
         Crops a training step, at most.
-    learning_rate : float, default=1e-3
+    learning_rate : float, default=3e-3
         AdamW's; with "onecycle" the highest.
     weight_decay : float, default=1e-2
         AdamW's.
@@ -138,7 +138,7 @@ class MelCNNClassifier(
         crop_s: float = 3.0,
         max_epochs: int = 60,
         batch_size: int = 16,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
         schedule: Schedule | None = "onecycle",
         patience: int | None = None,
@@ -301,6 +301,13 @@ class MelCNNClassifier(
             raise ValueError(
                 'mel="passthrough" takes spectrograms, an array of shape (n_clips, n_rows, '
                 f"n_frames), got shape {X.shape}. For clips, leave mel at None."
+            )
+        if reset:
+            self.n_features_in_ = X.shape[1]
+        elif X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has spectrograms of {X.shape[1]} rows, but this network was fitted on "
+                f"{self.n_features_in_}. Compute them with the same MelSpectrogram."
             )
         return X
 

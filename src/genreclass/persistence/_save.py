@@ -46,9 +46,11 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     Examples
     --------
+    >>> import tempfile
     >>> from genreclass import MelSpectrogram, load, save
-    >>> save(MelSpectrogram(n_mels=64), tmp_path / "mel.genre")
-    >>> load(tmp_path / "mel.genre")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(MelSpectrogram(n_mels=64), f"{folder}/mel.genre")
+    ...     load(f"{folder}/mel.genre")
     MelSpectrogram(n_mels=64)
     """
     from safetensors.torch import save as to_bytes

@@ -1,0 +1,182 @@
+"""A run that is interrupted and goes on ends where one that is not ends."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from genreclass.exceptions import TrainingDivergedError
+from genreclass.networks import MelCNN
+from genreclass.training import (
+    SpectrogramCrops,
+    TrainingPlan,
+    TrainingState,
+    WindowedValidation,
+    train,
+)
+
+CPU = torch.device("cpu")
+
+
+def _plan(**changes):
+    settings = {
+        "max_epochs": 4,
+        "batch_size": 4,
+        "learning_rate": 1e-2,
+        "weight_decay": 1e-2,
+        "schedule": "onecycle",
+        "patience": None,
+    }
+    return TrainingPlan(**{**settings, **changes})
+
+
+def _data(n_clips=11, width=24):
+    generator = np.random.default_rng(0)
+    targets = np.arange(n_clips) % 2
+    spectra = generator.normal(size=(n_clips, 8, width)).astype(np.float32)
+    spectra[targets == 1, :4] += 2
+    return spectra, targets
+
+
+def _start(plan, spectra, targets, seed=0):
+    examples = SpectrogramCrops(spectra, targets, crop_frames=8, device=CPU)
+    generator = torch.Generator().manual_seed(seed)
+    network = MelCNN(8, 2, channels=(4, 8), dropout=0.5, generator=generator)
+    network.set_input_statistics(*examples.row_statistics())
+    return TrainingState(network, plan, n_examples=len(examples), seed=seed), examples
+
+
+class _InterruptedError(Exception):
+    pass
+
+
+def _interrupt_after(n_calls):
+    calls = iter(range(1, 10**6))
+
+    def after_batch(state):
+        if next(calls) == n_calls:
+            raise _InterruptedError
+
+    return after_batch
+
+
+@pytest.mark.parametrize("schedule", ["onecycle", "plateau", None])
+@pytest.mark.parametrize("n_calls", [1, 3, 4, 5, 10])  # in, at the end of, and after an epoch
+def test_an_interrupted_run_ends_bit_equal(schedule, n_calls):
+    spectra, targets = _data()
+    validate = WindowedValidation(spectra, targets, crop_frames=8)
+    plan = _plan(schedule=schedule, patience=3)
+    whole, examples = _start(plan, spectra, targets)
+    train(whole, examples, validate=validate)
+
+    first, _ = _start(plan, spectra, targets)
+    with pytest.raises(_InterruptedError):
+        train(first, examples, validate=validate, after_batch=_interrupt_after(n_calls))
+    saved = copy.deepcopy(first.state_dict())
+    torch.rand(3)  # whatever else draws from the global generator
+    second, _ = _start(plan, spectra, targets, seed=1)
+    second.load_state_dict(saved)
+    train(second, examples, validate=validate)
+
+    assert second.history == whole.history
+    for name, weights in whole.network.state_dict().items():
+        assert torch.equal(weights, second.network.state_dict()[name]), name
+
+
+def test_a_finished_batch_is_not_computed_again():
+    spectra, targets = _data()
+    first, examples = _start(_plan(), spectra, targets)
+    with pytest.raises(_InterruptedError):
+        train(first, examples, after_batch=_interrupt_after(6))
+    second, _ = _start(_plan(), spectra, targets)
+    second.load_state_dict(first.state_dict())
+    batches = []
+    original = examples.batch
+    examples.batch = lambda *arguments: batches.append(1) or original(*arguments)
+    train(second, examples)
+    # 4 epochs of 3 batches; the 6th call came after batch 2 of epoch 2 (the 4th ended an epoch).
+    assert len(batches) == 12 - 5
+
+
+def test_training_leaves_the_global_generator_alone():
+    spectra, targets = _data()
+    before = torch.random.get_rng_state()
+    state, examples = _start(_plan(), spectra, targets)
+    train(state, examples)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_batches_of_an_epoch_are_of_equal_size_to_within_one():
+    spectra, targets = _data(n_clips=9)
+    state, examples = _start(_plan(max_epochs=1), spectra, targets)
+    sizes = []
+    original = examples.batch
+    examples.batch = lambda indices, *rest: sizes.append(len(indices)) or original(indices, *rest)
+    train(state, examples)
+    assert sizes == [3, 3, 3]
+
+
+def test_every_clip_is_seen_once_an_epoch():
+    spectra, targets = _data()
+    state, examples = _start(_plan(max_epochs=1), spectra, targets)
+    seen = []
+    original = examples.batch
+    examples.batch = lambda indices, *rest: (
+        seen.extend(indices.tolist()) or original(indices, *rest)
+    )
+    train(state, examples)
+    assert sorted(seen) == list(range(len(targets)))
+
+
+def test_early_stopping_ends_the_run_and_restores_the_best_weights():
+    spectra, targets = _data()
+    losses = iter([0.5, 0.3, 0.4, 0.6, 0.7])
+    at_epoch_end = []
+
+    def validate(network):
+        at_epoch_end.append(copy.deepcopy(network.state_dict()))
+        return next(losses), 0.0
+
+    state, examples = _start(_plan(max_epochs=50, patience=2), spectra, targets)
+    train(state, examples, validate=validate)
+    assert [entry["val_loss"] for entry in state.history] == [0.5, 0.3, 0.4, 0.6]
+    for name, weights in state.network.state_dict().items():
+        assert torch.equal(weights, at_epoch_end[1][name]), name
+
+
+def test_plateau_halves_the_rate_when_the_loss_stands_still():
+    spectra, targets = _data()
+    state, examples = _start(_plan(max_epochs=9, schedule="plateau"), spectra, targets)
+    train(state, examples, validate=lambda network: (1.0, 0.0))
+    rates = [entry["learning_rate"] for entry in state.history]
+    assert rates[0] == 1e-2
+    assert rates[-1] == 5e-3
+
+
+def test_onecycle_rises_to_the_given_rate_and_falls_to_almost_nothing():
+    spectra, targets = _data()
+    state, examples = _start(_plan(max_epochs=20), spectra, targets)
+    rates = []
+    train(state, examples, after_batch=lambda state: rates.append(state.learning_rate))
+    assert max(rates) == pytest.approx(1e-2, rel=0.05)
+    assert min(rates[-3:]) < 1e-6
+    assert rates[0] < 1e-3
+
+
+def test_a_diverging_run_is_named():
+    spectra, targets = _data()
+    state, examples = _start(_plan(learning_rate=1e30, schedule=None), spectra, targets)
+    with pytest.raises(TrainingDivergedError, match=r"epoch \d+. Lower learning_rate"):
+        train(state, examples)
+
+
+def test_class_weights_change_what_is_learned():
+    spectra, targets = _data()
+    scores = []
+    for weights in ([1.0, 1.0], [1.0, 100.0]):
+        state, examples = _start(_plan(), spectra, targets)
+        train(state, examples, class_weights=torch.tensor(weights))
+        with torch.inference_mode():
+            scores.append(state.network(torch.from_numpy(spectra)).softmax(1)[:, 1].mean())
+    assert scores[1] > scores[0] + 0.1
