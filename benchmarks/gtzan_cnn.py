@@ -2,10 +2,10 @@
 
     python benchmarks/gtzan_cnn.py PATH_TO_GTZAN
 
-For the brief's two layers and for a deeper network, every candidate setting is trained on the
-training clips and scored on the validation clips. The best by validation log loss is printed, and only then is
-the test split read, once, by the networks of all seeds. With a copy that holds all ten genres,
-``--genres`` takes others.
+For two convolution layers and for a deeper network, every candidate setting is trained on the
+training clips and scored on the validation clips. The best by validation log loss is printed, and
+only then is the test split read, once, by the networks of all seeds. With a copy that holds all ten
+genres, ``--genres`` takes others.
 """
 
 from __future__ import annotations

@@ -25,11 +25,14 @@ def load_demo(*, return_X_y: bool = False) -> Any:
     Returns
     -------
     Bunch
+        Dictionary-like, with these attributes:
+
         data : list of str
             Paths of Ogg files, mono, 22,050 Hz.
         target : ndarray of shape (24,)
             "electronic", "metal" or "rock", 8 each.
         target_names : list of str
+            Genres, sorted.
         groups : ndarray of shape (24,)
             Tracks: metal and rock have two clips of each, which must not be split.
         DESCR : str

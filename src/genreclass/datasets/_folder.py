@@ -29,6 +29,8 @@ def load_folder(root: str | os.PathLike[str], *, return_X_y: bool = False) -> An
     Returns
     -------
     Bunch
+        Dictionary-like, with these attributes:
+
         data : list of str
             Paths, sorted by genre and name. No file is opened.
         target : ndarray of shape (n_clips,)
@@ -40,6 +42,7 @@ def load_folder(root: str | os.PathLike[str], *, return_X_y: bool = False) -> An
         left_out : dict of str to str
             Audio files not taken, and why.
         DESCR : str
+            What the clips are.
 
     Raises
     ------

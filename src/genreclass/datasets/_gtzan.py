@@ -64,6 +64,8 @@ def load_gtzan(
     Returns
     -------
     Bunch
+        Dictionary-like, with these attributes:
+
         data : list of str
             Paths, sorted by clip name. No file is opened, but for one that is known to be faulty.
         target : ndarray of shape (n_clips,)

@@ -41,14 +41,18 @@ def make_clips(
     Returns
     -------
     Bunch
+        Dictionary-like, with these attributes:
+
         data : list of Clip
             In memory, peak at 0.5.
         target : ndarray of shape (n_clips,)
             Genres.
         target_names : list of str
+            Genres, sorted.
         groups : ndarray of shape (n_clips,)
             Tracks: each two clips of a genre share key and tempo.
         DESCR : str
+            What the clips are.
 
     Examples
     --------
