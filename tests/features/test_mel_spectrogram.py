@@ -400,8 +400,15 @@ def test_bad_parameter_is_named(tones, mel, method, parameters, message):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_absent_cuda_is_named_in_one_line(tones, mel):
     with pytest.raises(ValueError, match='device="cuda", but no CUDA device') as caught:
-        mel.set_params(device="cuda").transform(tones[0])
+        mel.set_params(device="cuda").fit(tones[0])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_spectrogram_made_for_cuda_is_computed_without_one(tones, mel, caplog):
+    expected = mel.transform(tones[0])
+    np.testing.assert_array_equal(mel.set_params(device="cuda").transform(tones[0]), expected)
+    assert "using the CPU" in caplog.text
 
 
 def test_unknown_device_is_refused(tones, mel):

@@ -265,7 +265,8 @@ def test_a_model_for_cuda_predicts_without_one(tones, caplog):
     clips, labels = tones
     clf = _classifier(max_epochs=2).fit(clips, labels)
     expected = clf.predict_proba(clips)
-    clf.set_params(device="cuda")
+    clf.set_params(device="cuda")  # as if it had been fitted so, elsewhere
+    clf.mel_.set_params(device="cuda")
     np.testing.assert_array_equal(clf.predict_proba(clips), expected)
     assert "using the CPU" in caplog.text
     with pytest.raises(ValueError, match='Use device="auto"'):

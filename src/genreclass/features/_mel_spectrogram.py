@@ -55,7 +55,8 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     top_db : float or None, default=80.0
         Range of every clip below its own maximum, in decibels, taken before padding.
     device : str or torch.device, default="auto"
-        Where to compute: "auto" takes CUDA when there is one.
+        Where to compute: "auto" takes CUDA when there is one. After a fit on CUDA, `transform`
+        uses the CPU where there is none, and logs it.
     n_jobs : int or None, default=None
         Threads that decode files ahead of the computation. None is 1 unless in a
         ``joblib.parallel_config`` context; -1 is all processors.
@@ -118,6 +119,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         self
         """
         self._check_parameters()
+        resolve_device(self.device)
         check_clips(X, sample_rate=self.sample_rate, estimator=self, reset=True)
         return self
 
@@ -156,7 +158,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        device = resolve_device(self.device)
+        device = resolve_device(self.device, fall_back=True)
         batch_size = _CPU_BATCH if device.type == "cpu" else _CUDA_BATCH
         for clips in _batches(self._load(sources), batch_size):
             yield self._decibels(clips, device).cpu().numpy()
@@ -215,7 +217,6 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
                 f"expected 0 <= f_min < f_max <= sample_rate / 2, got f_min={self.f_min!r}, "
                 f"f_max={self.f_max!r}, sample_rate={self.sample_rate!r}"
             )
-        resolve_device(self.device)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
