@@ -16,6 +16,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 autosummary_generate = True
+autodoc_typehints = "none"  # the parameter lists say more
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"PR01", "PR02", "PR03", "RT01", "SS03"}
 # scikit-learn adds these to estimators, documented in its own words.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import genreclass
@@ -49,8 +52,8 @@ def demo(
 ) -> None:
     """Train on the bundled clips, classify them, and report.
 
-    24 real clips of 16 tracks in 3 genres. The network is trained four times, each time on three
-    quarters of the tracks, and classifies the clips of the others: no track is on both sides.
+    24 real clips of 16 tracks in 3 genres. Four networks are trained, each on three quarters of \
+    the tracks, and classify the clips of the others: no track is on both sides.
     """
     from sklearn.metrics import classification_report
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -58,10 +61,10 @@ def demo(
     from genreclass import MelCNNClassifier, MelSpectrogram
     from genreclass.datasets import load_demo
 
-    if picture.is_dir() or not picture.absolute().parent.is_dir():
-        typer.echo(f"--picture {picture} cannot be written: give a file in a folder.", err=True)
+    if problem := _problem_of(picture):
+        typer.echo(f"--picture {picture}: {problem}", err=True)
         raise typer.Exit(2)
-    console = Console()
+    console = Console(soft_wrap=not sys.stdout.isatty())
     started = time.perf_counter()
     clips = load_demo()
     console.print(
@@ -90,9 +93,23 @@ def demo(
     console.print(_confusion_table(clips.target, predicted, clips.target_names))
     _draw_confusion(clips.target, predicted, picture)
     console.print(
-        f"Picture: {picture}   ({time.perf_counter() - started:.0f} s in all)\n"
+        f"Picture: {escape(str(picture))}   ({time.perf_counter() - started:.0f} s in all)\n"
         "24 clips show the tool and measure nothing; see the documentation for measured accuracy."
     )
+
+
+def _problem_of(picture: Path) -> str | None:
+    """What keeps a picture from being written there; None where nothing does."""
+    folder = picture.absolute().parent
+    if picture.suffix.lower() != ".png":
+        return "the name must end in .png."
+    if picture.exists() and not picture.is_file():
+        return "is not a regular file. Give the name of a file."
+    if not folder.is_dir():
+        return f"there is no folder {folder}. Make it first, or give another path."
+    if not os.access(picture if picture.exists() else folder, os.W_OK):
+        return "may not be written. Give another path."
+    return None
 
 
 def _confusion_table(target: np.ndarray, predicted: np.ndarray, genres: list[str]) -> Table:
@@ -122,4 +139,4 @@ def _draw_confusion(target: np.ndarray, predicted: np.ndarray, picture: Path) ->
         f"Bundled clips, 4 folds by track\naccuracy {accuracy_score(target, predicted):.0%} "
         f"of {len(target)} clips"
     )
-    figure.savefig(picture, dpi=150)
+    figure.savefig(picture, dpi=150, format="png")

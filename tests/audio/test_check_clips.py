@@ -184,7 +184,7 @@ def test_3d_array_points_to_passthrough():
         ((CLIP * 32767).astype(np.int16), r"whole numbers \(int16\).*divide by 32768"),
         ((CLIP, RATE), r"is a tuple.*write Clip\(samples"),
         (np.float32(0.5), r"array of shape \(\) and type float32"),
-        (None, r"array of shape \(\) and type object"),
+        (None, "is a NoneType; expected a path"),
         (b"a.wav", r"expected a path, a 1-D"),
         (np.zeros((2, 100)), r"array of shape \(2, 100\).*mono"),
         (CLIP.astype(complex), "type complex64|type complex128"),
@@ -269,3 +269,24 @@ def test_fit_on_a_list_forgets_the_column_names(mel):
     frame = pd.DataFrame(np.zeros((2, 200))).rename(columns=str)
     mel.fit(frame).fit([np.zeros(300)])
     assert not hasattr(mel, "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ((np.zeros(100), 22050), r"Write \[Clip\(samples, rate\)\]"),
+        (np.zeros(100), r"one array of 100 samples .* \[X\], or \[Clip"),
+        (np.zeros((5000, 2)), r"5000 clips of 2 samples\. For one recording of 2 channels"),
+        ([""], "Clip 0 is an empty path"),
+        (["https://example.com/a.mp3"], "Clip 0 is an address"),
+        ([Clip(22050, np.zeros(10))], "in this order"),
+    ],
+)
+def test_what_people_pass_by_mistake_is_told_what_to_write(X, message):
+    with pytest.raises(InvalidClipError, match=message):
+        check_clips(X, sample_rate=RATE)
+
+
+@pytest.mark.parametrize("rate", [0, None, np.zeros(3)])
+def test_a_clip_of_odd_rate_can_be_shown(rate):
+    assert "Clip(" in repr(Clip(np.zeros(10), rate))

@@ -37,6 +37,21 @@ def test_return_x_y(tmp_path):
     np.testing.assert_array_equal(target, ["a", "b"])
 
 
+def test_a_genre_that_is_a_link_is_followed(tmp_path):
+    _touch(tmp_path / "elsewhere", "a.wav")
+    _touch(tmp_path / "music", "rock/b.wav")
+    (tmp_path / "music" / "jazz").symlink_to(tmp_path / "elsewhere")
+    assert list(load_folder(tmp_path / "music").target) == ["jazz", "rock"]
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _touch(tmp_path, "rock/a.wav")
+    with pytest.raises(DatasetNotFoundError, match="path is empty"):
+        load_folder("")
+    assert len(load_folder(".").data) == 1
+
+
 def test_what_is_no_music_is_passed_over(tmp_path):
     _touch(tmp_path, "rock/a.wav", "rock/cover.jpg", "rock/._a.wav", ".trash/b.wav", "rock/notes")
     music = load_folder(tmp_path)

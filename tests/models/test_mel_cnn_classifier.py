@@ -10,6 +10,7 @@ import torch
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
@@ -25,6 +26,11 @@ from genreclass.datasets import make_clips
 from genreclass.exceptions import AudioReadError
 
 MEL = MelSpectrogram(duration=0.5, n_mels=16)
+
+
+def _read_only(spectra):
+    spectra.flags.writeable = False
+    return spectra
 
 
 def _classifier(**changes):
@@ -88,8 +94,8 @@ def test_grid_search_over_the_spectrogram(tones):
     grid = {"mel__n_mels": [8, 16], "learning_rate": [1e-2, 3e-2]}
     search = GridSearchCV(_classifier(max_epochs=2), grid, cv=2, error_score="raise")
     search.fit(clips, labels)
-    rows = [clf.network_.config["n_rows"] for clf in [search.best_estimator_]]
-    assert rows == [search.best_params_["mel__n_mels"]]
+    network = search.best_estimator_.network_
+    assert network.config["n_rows"] == search.best_params_["mel__n_mels"]
     assert MEL.n_mels == 16
 
 
@@ -213,6 +219,78 @@ def test_early_stopping_without_validation_watches_the_training_loss(tones):
     assert "val_loss" not in clf.history_[0]
 
 
+def test_mistakes_are_named_before_anything_is_decoded(tones, monkeypatch):
+    clips, labels = tones
+    monkeypatch.setattr(MelSpectrogram, "transform", lambda *_: pytest.fail("decoded"))
+    for settings, extra in [
+        ({"device": "cuda:99"}, {}),
+        ({"patience": 1, "validation_fraction": 0.01}, {}),
+        ({"patience": 1}, {"groups": ["a"] * 12}),
+        ({"class_weight": {"polka": 1}}, {}),
+        ({}, {"X_val": clips[:2], "y_val": ["polka", "low"]}),
+        ({}, {"X_val": clips[:2], "y_val": labels[:1]}),
+    ]:
+        with pytest.raises(ValueError, match=r"."):
+            _classifier(**settings).fit(clips, labels, **extra)
+
+
+def test_a_failed_fit_leaves_no_half_a_model(tones):
+    clips, labels = tones
+    clf = _classifier(max_epochs=1)
+    with pytest.raises(AudioReadError):
+        clf.fit(["nowhere.wav", *clips[1:]], labels)
+    with pytest.raises(NotFittedError):
+        clf.predict(clips)
+    with pytest.raises(NotFittedError):
+        clf.get_feature_names_out()
+    clf.fit(clips, labels)
+    before = clf.predict_proba(clips)
+    with pytest.raises(AudioReadError):
+        clf.fit(["nowhere.wav", *clips[1:]], ["x", "y", "z"] * 4)
+    np.testing.assert_array_equal(clf.predict_proba(clips), before)
+    assert list(clf.classes_) == ["high", "low"]
+
+
+@pytest.mark.parametrize("change", [lambda S: S[::-1], lambda S: S[..., ::2], _read_only])
+def test_spectrograms_of_any_memory_layout_are_taken(tones, change):
+    spectra, labels = change(MEL.transform(tones[0])), tones[1]
+    clf = _classifier(mel="passthrough", max_epochs=1).fit(spectra, labels)
+    expected = clf.predict_proba(spectra.copy())
+    np.testing.assert_array_equal(clf.predict_proba(spectra), expected)
+
+
+def test_clips_and_networks_travel_to_other_processes(tones):
+    clips, labels = tones
+    grid = {"dropout": [0.0, 0.3]}
+    here, there = (
+        GridSearchCV(_classifier(max_epochs=2), grid, cv=2, n_jobs=n_jobs, error_score="raise")
+        .fit(clips, labels)
+        .cv_results_["mean_test_score"]
+        for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(here, there)
+
+
+def test_short_clips_are_cropped_to_what_sounds(tones):
+    clips, labels = tones
+    clf = MelCNNClassifier(channels=(2,), max_epochs=1).fit(clips, labels)
+    assert clf.crop_frames_ == 1 + len(clips[0]) // 512
+
+
+def test_the_best_epoch_is_the_one_of_lowest_watched_loss(tones):
+    clips, labels = tones
+    clf = _classifier(patience=3, validation_fraction=0.3, learning_rate=0.1).fit(clips, labels)
+    losses = [entry["val_loss"] for entry in clf.history_]
+    assert clf.best_epoch_ == 1 + int(np.argmin(losses))
+    assert _classifier(max_epochs=2).fit(clips, labels).best_epoch_ == 2
+
+
+def test_no_generator_stays_in_a_fitted_network(tones):
+    # One of a CUDA device could not be unpickled where there is none.
+    clf = _classifier(max_epochs=1).fit(*tones)
+    assert clf.network_.dropout.generator is None
+
+
 def test_balanced_weights_find_the_rare_genre():
     clips = make_clips(60, n_genres=2, duration=0.5, random_state=0)
     rare = [i for i, genre in enumerate(clips.target) if genre == "drone"][:3]
@@ -322,8 +400,12 @@ def test_awkward_input_is_named(tones):
         _classifier().fit(clips, labels[:-1])
     with pytest.raises(AudioReadError, match=r"Clip 1: .*nowhere.wav does not exist"):
         _classifier().fit([clips[0], "nowhere.wav"], labels[:2])
-    with pytest.raises(ValueError, match="X_val is given without y_val"):
+    with pytest.raises(ValueError, match="X_val and y_val go together"):
         _classifier().fit(clips, labels, X_val=clips)
+    with pytest.raises(ValueError, match="X_val and y_val go together"):
+        _classifier().fit(clips, labels, y_val=labels)
+    with pytest.raises(ValueError, match="missing values"):
+        _classifier(patience=1).fit(clips, labels, groups=["a", None] * 6)
     with pytest.raises(ValueError, match="'polka', which is not in y"):
         _classifier().fit(clips, labels, X_val=clips[:1], y_val=["polka"])
     with pytest.raises(ValueError, match=r"validation_fraction=0\.01 of 12 clips"):

@@ -71,7 +71,12 @@ def test_dropout_is_torch_s_but_for_its_generator():
 
 def test_config_builds_the_same_network():
     network = _network()
-    again = MelCNN(**network.config)
-    again.load_state_dict(network.state_dict())
+    again = MelCNN.from_weights(network.config, network.state_dict())
     x = torch.randn(2, 16, 20)
-    assert torch.equal(again.eval()(x), network(x))
+    assert torch.equal(again(x), network(x))
+
+
+def test_weights_of_another_network_are_refused_without_taking_memory():
+    config = {**_network().config, "channels": (10**6, 10**6)}  # 36 TB, were it built
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        MelCNN.from_weights(config, _network().state_dict())

@@ -2,6 +2,14 @@
 
 from genreclass.audio._check import ClipSource, check_clips
 from genreclass.audio._clip import Clip
-from genreclass.audio._read import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, read_clip
+from genreclass.audio._read import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, expand_path, read_clip
 
-__all__ = ["AUDIO_SUFFIXES", "FOREIGN_SUFFIXES", "Clip", "ClipSource", "check_clips", "read_clip"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "FOREIGN_SUFFIXES",
+    "Clip",
+    "ClipSource",
+    "check_clips",
+    "expand_path",
+    "read_clip",
+]

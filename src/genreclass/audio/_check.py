@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from genreclass.audio._clip import Clip, count_unusable
-from genreclass.audio._read import is_sample_rate, middle, read_middle, resample
+from genreclass.audio._read import expand_path, is_sample_rate, middle, read_middle, resample
 from genreclass.exceptions import AudioReadError, InvalidClipError
 
 __all__ = ["ClipSource", "check_clips"]
@@ -67,6 +68,8 @@ def check_clips(
         raise InvalidClipError(
             f"X must be a sequence of clips, got a {type(X).__name__}. Put clips in a list: [X]."
         )
+    if isinstance(X, tuple) and len(X) == 2 and isinstance(X[1], Real):
+        raise InvalidClipError("X is a tuple of samples and a rate. Write [Clip(samples, rate)].")
     if _is_table(X):
         return _check_table(X, sample_rate, estimator, reset)
     if isinstance(X, Mapping):
@@ -130,6 +133,17 @@ def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[
             f"X has shape {X.shape}; expected clips, or a 2-D array of them. Found array with dim "
             '3: spectrograms are for estimators with mel="passthrough".'
         )
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) == 1:
+        raise InvalidClipError(
+            f"X is one array of {shape[0]} samples (Expected 2D array, got 1D array instead). Put "
+            "clips in a list: [X], or [Clip(X, rate)]."
+        )
+    if len(shape) == 2 and shape[0] > 1000 >= 100 * shape[1]:
+        raise InvalidClipError(
+            f"X has shape {shape}: {shape[0]} clips of {shape[1]} samples. For one recording of "
+            f"{shape[1]} channels, write [Clip(X.mean(axis=1), rate)]."
+        )
     try:
         if estimator is None:
             table = check_array(X, dtype=np.float32)
@@ -138,7 +152,8 @@ def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[
     except ValueError as error:
         if "could not convert string" in str(error):
             raise InvalidClipError(
-                "X is a table of text, not of samples. Pass its column of paths as a list."
+                "X is a table of text, not of samples. Pass its column of paths as a list, as "
+                'list(X["path"]).'
             ) from error
         raise
     return [
@@ -150,15 +165,24 @@ def _check_clip(clip: Any, index: int, sample_rate: int) -> ClipSource:
     if isinstance(clip, (_File, _Samples)):  # checked before
         return clip
     if isinstance(clip, (str, os.PathLike)):
-        return _File(index, Path(os.fspath(clip)))
+        return _File(index, _check_path(clip, index))
     if isinstance(clip, Clip):
         rate = clip.sample_rate
         if not is_sample_rate(rate):
             raise InvalidClipError(
-                f"Clip {index} has sample_rate {rate!r}, expected a whole number of hertz above 0."
+                f"Clip {index} has sample_rate {rate!r:.40}, expected a whole number of hertz "
+                "above 0. Write Clip(samples, sample_rate), in this order."
             )
         return _Samples(Clip(_check_samples(clip.samples, index), int(rate)))
     return _Samples(Clip(_check_samples(clip, index), sample_rate))
+
+
+def _check_path(path: str | os.PathLike[str], index: int) -> Path:
+    if not os.fspath(path):
+        raise InvalidClipError(f"Clip {index} is an empty path. Give the path of an audio file.")
+    if "://" in str(path):
+        raise InvalidClipError(f"Clip {index} is an address ({path!s:.80}). Download it first.")
+    return expand_path(path)
 
 
 def _check_samples(samples: Any, index: int) -> np.ndarray:
@@ -170,6 +194,12 @@ def _check_samples(samples: Any, index: int) -> np.ndarray:
         samples = np.asarray(samples)
     except ValueError as error:
         raise InvalidClipError(f"Clip {index} cannot be made an array: {error}") from error
+    if samples.dtype == object:
+        raise InvalidClipError(
+            f"Clip {index} is a {type(samples.item(0) if samples.size else samples).__name__}; "
+            "expected a path, a 1-D floating point array of mono samples, or Clip(samples, "
+            "sample_rate)."
+        )
     if samples.ndim != 1 or samples.dtype.kind not in "fiu":
         raise InvalidClipError(
             f"Clip {index} is an array of shape {samples.shape} and type {samples.dtype}; expected "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -40,7 +41,9 @@ class Clip:
         return len(self.samples) / self.sample_rate
 
     def __repr__(self) -> str:
-        return f"Clip({self.duration:.2f} s at {self.sample_rate} Hz)"
+        if isinstance(self.sample_rate, Integral) and self.sample_rate > 0:
+            return f"Clip({self.duration:.2f} s at {self.sample_rate} Hz)"
+        return f"Clip({np.size(self.samples)} samples at {self.sample_rate!r:.40} Hz)"
 
 
 def count_unusable(samples: np.ndarray) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,13 +95,15 @@ def read_clip(
         raise ValueError(
             f"sample_rate must be None or a whole number of hertz above 0, got {sample_rate!r}"
         )
-    path = Path(path)
+    path = expand_path(path)
     with _open(path) as file:
         rate = file.samplerate
         n_frames = -1 if duration is None else max(1, round(duration * rate))
         frames = _decode(file, path, round(offset * rate), n_frames)
         if offset and not len(frames):
-            raise AudioReadError(f"{path} ends before {offset:g} s. Ask for an earlier part.")
+            raise AudioReadError(
+                f"{_printable(path)} ends before {offset:g} s. Ask for an earlier part."
+            )
     return _mono_clip(frames, rate, sample_rate, path)
 
 
@@ -132,6 +135,11 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     return resampled if len(resampled) else samples[:1]  # so short that nothing would be left
 
 
+def expand_path(path: str | os.PathLike[str]) -> Path:
+    """The path, a leading ``~`` replaced by the home folder."""
+    return Path(os.path.expanduser(path))
+
+
 def is_sample_rate(value: object) -> bool:
     """Whether `value` can be a sample rate: a whole number above 0."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
@@ -141,34 +149,38 @@ def _open(path: Path) -> soundfile.SoundFile:
     import soundfile
 
     # libsndfile's own words for these cases are misleading, so they are looked at first.
+    name = _printable(path)
     try:
         if path.is_dir():
             raise AudioReadError(
-                f"{path} is a folder, not an audio file. List its files, or use load_folder."
+                f"{name} is a folder, not an audio file. List its files, or use load_folder."
             )
         if path.exists() and not path.is_file():
-            raise AudioReadError(f"{path} is not a regular file. Give the path of an audio file.")
+            raise AudioReadError(f"{name} is not a regular file. Give the path of an audio file.")
         with path.open("rb") as file:
             if not file.read(1):
-                raise AudioReadError(f"{path} is empty (0 bytes). Remove it or copy it again.")
+                raise AudioReadError(f"{name} is empty (0 bytes). Remove it or copy it again.")
     except FileNotFoundError as error:
         raise AudioReadError(
-            f"{path} does not exist. Check the path; relative ones start from {Path.cwd()}."
+            f"{name} does not exist. Check the path; relative ones start from {Path.cwd()}."
         ) from error
     except AudioReadError:
         raise
     except (OSError, ValueError) as error:
-        raise AudioReadError(f"{path!s:.200} cannot be opened: {error}.") from error
+        raise AudioReadError(f"{name:.200} cannot be opened: {_reason(error)}.") from error
     try:
-        return soundfile.SoundFile(path)
+        # As bytes, for names that are not valid text; Windows has no such names.
+        return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
         if path.suffix.lower() in FOREIGN_SUFFIXES:
+            source = path.absolute()  # so that no name is taken for an option
+            command = shlex.join(["ffmpeg", "-i", str(source), str(source.with_suffix(".flac"))])
             raise AudioReadError(
-                f"{path}: {path.suffix} files cannot be read here. Convert it first, for example "
-                f'with: ffmpeg -i "{path.name}" "{path.stem}.flac"'
+                f"{name}: {path.suffix} files cannot be read here. Convert it first, for example "
+                f"with: {_printable(command)}"
             ) from error
         raise AudioReadError(
-            f"{path} could not be opened as audio: {_reason(error)}. "
+            f"{name} could not be opened as audio: {_reason(error)}. "
             "Remove it or convert it again from its source."
         ) from error
 
@@ -188,20 +200,20 @@ def _decode(file: soundfile.SoundFile, path: Path, first: int, n_frames: int) ->
         return frames[lead:]
     except (soundfile.SoundFileError, MemoryError) as error:  # a header may promise terabytes
         raise AudioReadError(
-            f"{path} could not be decoded: {_reason(error)}. It may be truncated; "
-            "remove it or copy it again."
+            f"{_printable(path)} could not be decoded: it breaks off or is damaged "
+            f"({_reason(error)}). Remove it or copy it again."
         ) from error
 
 
 def _mono_clip(frames: np.ndarray, native_rate: int, sample_rate: int | None, path: Path) -> Clip:
     if len(frames) == 0:
-        raise AudioReadError(f"{path} has a valid header but no samples. Remove it.")
+        raise AudioReadError(f"{_printable(path)} has a valid header but no samples. Remove it.")
     samples = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
     n_bad = count_unusable(samples)
     if n_bad:
         raise AudioReadError(
-            f"{path} holds NaN, infinity or absurd values in {n_bad} of {len(samples)} samples. "
-            "Export it again from its source, or remove it."
+            f"{_printable(path)} holds NaN, infinity or absurd values in {n_bad} of {len(samples)} "
+            "samples. Export it again from its source, or remove it."
         )
     if sample_rate is None:
         sample_rate = native_rate
@@ -209,5 +221,11 @@ def _mono_clip(frames: np.ndarray, native_rate: int, sample_rate: int | None, pa
 
 
 def _reason(error: Exception) -> str:
-    text = str(getattr(error, "error_string", error))
+    text = str(getattr(error, "error_string", None) or getattr(error, "strerror", None) or error)
     return text.removeprefix("Error : ").rstrip(".").lower()
+
+
+def _printable(path: Path | str) -> str:
+    """A path as it may be shown: no line breaks, terminal escapes or invalid characters."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from genreclass.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
+from genreclass.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, expand_path
 from genreclass.exceptions import DatasetNotFoundError
 
 __all__ = ["find_audio", "log_left_out", "resolve_root"]
@@ -14,9 +15,11 @@ __all__ = ["find_audio", "log_left_out", "resolve_root"]
 _log = logging.getLogger(__name__)
 
 
-def resolve_root(root: str | Path, what: str) -> Path:
+def resolve_root(root: str | os.PathLike[str], what: str) -> Path:
     """The folder of a data set; raises DatasetNotFoundError where there is none."""
-    root = Path(root).expanduser()
+    if not str(root):
+        raise DatasetNotFoundError(f'The path is empty. Give the folder that holds {what}, or ".".')
+    root = expand_path(root)
     if not root.is_dir():
         state = "is a file" if root.exists() else f"does not exist (looked from {Path.cwd()})"
         raise DatasetNotFoundError(f"{root} {state}. Give the folder that holds {what}.")
@@ -24,8 +27,12 @@ def resolve_root(root: str | Path, what: str) -> Path:
 
 
 def find_audio(folder: Path) -> Iterator[Path]:
-    """Audio files at any depth, sorted, readable or not; hidden ones are passed over."""
-    for path in sorted(folder.rglob("*")):
+    """Audio files at any depth, sorted, readable or not.
+
+    Hidden ones are passed over; links to folders are followed at the first level.
+    """
+    links = [path for path in folder.glob("*") if path.is_symlink() and path.is_dir()]
+    for path in sorted([*folder.rglob("*"), *(p for link in links for p in link.rglob("*"))]):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         is_audio = path.suffix.lower() in AUDIO_SUFFIXES | FOREIGN_SUFFIXES
         if is_audio and not hidden and path.is_file():

@@ -57,7 +57,7 @@ def load_folder(root: str | os.PathLike[str], *, return_X_y: bool = False) -> An
     >>> load_folder(demo).target_names
     ['electronic', 'metal', 'rock']
     """
-    folder = resolve_root(os.fspath(root), "a folder for each genre")
+    folder = resolve_root(root, "a folder for each genre")
     data, target, left_out = [], [], {}
     for path in find_audio(folder):
         genre, *rest = path.relative_to(folder).parts

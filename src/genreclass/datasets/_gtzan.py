@@ -95,7 +95,7 @@ def load_gtzan(
     if split is not None and split not in _SPLITS:
         raise ValueError(f"split must be one of {_SPLITS} or None, got {split!r}")
     genres = _GENRES if genres is None else _check_genres(genres)
-    paths, left_out = _find_clips(resolve_root(os.fspath(root), "GTZAN"), genres)
+    paths, left_out = _find_clips(resolve_root(root, "GTZAN"), genres)
     names = sorted(paths)
     if split is not None:
         listed = [name for name in _split_names(split) if _genre(name) in genres]

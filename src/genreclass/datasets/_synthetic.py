@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 from sklearn.utils import Bunch, check_random_state
 
 from genreclass.audio import Clip
@@ -152,7 +153,7 @@ def _noise(
     time: np.ndarray, key: float, tempo: float, generator: np.random.RandomState
 ) -> np.ndarray:
     white = generator.normal(size=len(time))
-    smooth = np.convolve(white, np.ones(12) / 12, mode="same")
+    smooth = lfilter(np.ones(12) / 12, 1.0, white)
     gust = 0.6 + 0.4 * np.sin(2 * np.pi * 0.5 * tempo * time + generator.uniform(0, 2 * np.pi))
     return gust * (smooth + 0.1 * key * white)
 

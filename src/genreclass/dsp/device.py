@@ -34,16 +34,11 @@ def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> to
         resolved = torch.device("meta")
     if resolved.type not in ("cpu", "cuda"):
         raise ValueError(f'device must be "auto", "cpu", "cuda" or "cuda:N", got {device!r}')
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        if not fall_back:
-            raise ValueError(
-                f'device="{device}", but no CUDA device is available. Use device="auto".'
-            )
-        _log.warning('device="%s", but no CUDA device is available: using the CPU.', device)
-        return torch.device("cpu")
-    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f'device="{device}", but there are {torch.cuda.device_count()} CUDA devices, '
-            "counted from 0."
-        )
-    return resolved
+    n_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if resolved.type == "cpu" or (resolved.index or 0) < n_devices:
+        return resolved
+    state = f"there are {n_devices} of them" if n_devices else "no CUDA device is available"
+    if not fall_back:
+        raise ValueError(f'device="{device}", but {state}. Use device="auto".')
+    _log.warning('device="%s", but %s: using the CPU.', device, state)
+    return torch.device("cpu")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from genreclass.audio import ClipSource, check_clips
@@ -25,6 +25,9 @@ __all__ = ["MelSpectrogram"]
 
 # Clips transformed together. On a CPU one clip fills the cache; a GPU wants more at a time.
 _CPU_BATCH, _CUDA_BATCH = 1, 32
+
+# Clips a thread decodes before they are computed with: 30-s clips take 2.6 MB each.
+_CLIPS_AHEAD = 8
 
 
 class MelSpectrogram(TransformerMixin, BaseEstimator):
@@ -141,7 +144,14 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         AudioReadError
             A file cannot be read; the message names it and its place in X.
         """
-        return np.concatenate(list(self.transform_batches(X)))
+        self._check_parameters()
+        sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
+        spectra = np.empty((len(sources), self.n_mels, self.n_frames), dtype=np.float32)
+        first = 0
+        for batch in self.transform_batches(sources):
+            spectra[first : first + len(batch)] = batch
+            first += len(batch)
+        return spectra
 
     def transform_batches(self, X: Any) -> Iterator[np.ndarray]:
         """Compute the spectrograms a few at a time, for data sets larger than memory.
@@ -173,10 +183,14 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         return max(1, round(self.duration * self.sample_rate))
 
     def _load(self, sources: Sequence[ClipSource]) -> Iterator[np.ndarray]:
-        parallel = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")
-        yield from parallel(
-            delayed(source.load)(self.sample_rate, duration=self.duration) for source in sources
-        )
+        """Samples of each clip; with several threads, some clips ahead of what is asked for."""
+        ahead = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
+        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
+            for first in range(0, len(sources), ahead):
+                yield from parallel(
+                    delayed(source.load)(self.sample_rate, duration=self.duration)
+                    for source in sources[first : first + ahead]
+                )
 
     def _decibels(self, clips: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
         """Decibels of a batch of clips of any lengths: (batch, n_mels, n_frames)."""
@@ -212,6 +226,8 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         if self.top_db is not None and not (isinstance(self.top_db, Real) and self.top_db > 0):
             raise ValueError(f"top_db must be None or above 0, got {self.top_db!r}")
         f_max = self.sample_rate / 2 if self.f_max is None else self.f_max
+        if not (isinstance(self.f_min, Real) and isinstance(f_max, Real)):
+            raise ValueError(f"f_min and f_max must be in hertz, got {self.f_min!r}, {f_max!r}")
         if not 0 <= self.f_min < f_max <= self.sample_rate / 2:
             raise ValueError(
                 f"expected 0 <= f_min < f_max <= sample_rate / 2, got f_min={self.f_min!r}, "

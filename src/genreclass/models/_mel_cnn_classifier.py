@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +17,7 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -38,6 +40,7 @@ from genreclass.training import (
     TrainingProgress,
     TrainingState,
     WindowedValidation,
+    count_sounding_frames,
     predict_windows,
     train,
 )
@@ -84,15 +87,16 @@ class MelCNNClassifier(
         the validation clips, or of the training clips where there are none.
     validation_fraction : float or None, default=0.1
         Share of the clips kept aside for validation, where `patience` or "plateau" ask for it
-        and no `X_val` is given. None trains on all clips.
+        and no `X_val` is given; with groups, as nearly as they allow and at most half. None
+        trains on all clips.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class in the loss.
+        Weight of each class in the loss; only their ratios matter.
     device : str or torch.device, default="auto"
         Where to train and predict: "auto" takes CUDA when there is one. A model fitted on CUDA
         predicts on the CPU where there is none.
     random_state : int, RandomState or None, default=None
-        Of initial weights, data order, crops, dropout and the validation split. The same int
-        gives the same network on the same machine.
+        Of initial weights, data order, crops, dropout and the validation split. On a CPU the same
+        int gives the same network, for the same versions and number of threads.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -103,6 +107,9 @@ class MelCNNClassifier(
     history_ : list of dict
         One entry an epoch: ``epoch``, ``learning_rate``, ``loss``, ``accuracy`` and, with
         validation clips, ``val_loss`` and ``val_accuracy``.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights were kept: with `patience` the one of lowest
+        watched loss, else the last.
     network_ : MelCNN
         The trained network, on the CPU.
     mel_ : MelSpectrogram or None
@@ -116,8 +123,8 @@ class MelCNNClassifier(
     Notes
     -----
     The end of a clip in which every mel band is at the clip's minimum (padding, silence) is
-    neither learned nor predicted from. On a CPU a prediction does not depend on the other clips
-    in X.
+    neither learned nor predicted from, but where a clip is shorter than a crop. On a CPU a
+    prediction does not depend on the other clips in X.
 
     Examples
     --------
@@ -190,29 +197,52 @@ class MelCNNClassifier(
         -------
         self
         """
+        # All that can be wrong is looked at before hours of audio are decoded.
         self._check_parameters()
-        targets = self._check_targets(y)
-        self.mel_ = self._make_mel()
-        X = self._check_X(X, reset=True)
-        check_consistent_length(X, targets, groups)
-        class_weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=self.classes_[targets]
-        )
-        spectra = self._spectra(X)
+        device = resolve_device(self.device)
+        y = validate_data(self, X="no_validation", y=y)
+        classes, targets = _encode_targets(y)
+        weights = compute_class_weight(self.class_weight, classes=classes, y=y)
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+            raise ValueError(f"class_weight must be finite and 0 or more, got {self.class_weight}")
+        mel = self._make_mel()
+        X = self._check_X(X, mel, reset=True)
+        check_consistent_length(X, y, groups)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        if X_val is not None:
-            held_out = self._spectra(self._check_X(X_val)), self._encode_validation(y_val)
-            check_consistent_length(*held_out)
+        if X_val is not None or y_val is not None:
+            X_val, val_targets = self._check_validation(X_val, y_val, mel, classes)
         elif self._watches and self.validation_fraction is not None:
-            rows, aside = split_validation(
-                targets, groups, fraction=self.validation_fraction, seed=seed
+            fraction = self.validation_fraction
+            rows, aside = split_validation(targets, groups, fraction=fraction, seed=seed)
+            X_val, val_targets = _take(X, aside), targets[aside]
+            X, targets = _take(X, rows), targets[rows]
+
+        spectra = X if mel is None else mel.transform(X)
+        crop_frames = self._crop_frames(mel, spectra)
+        examples = SpectrogramCrops(spectra, targets, crop_frames=crop_frames, device=device)
+        validate = None
+        if X_val is not None:
+            val_spectra = X_val if mel is None else mel.transform(X_val)
+            validate = WindowedValidation(
+                val_spectra, val_targets, crop_frames=crop_frames, device=device
             )
-            held_out = spectra[aside], targets[aside]
-            spectra, targets = spectra[rows], targets[rows]
-        else:
-            held_out = None
-        self.crop_frames_ = min(self._crop_frames(), spectra.shape[-1])
-        self.network_, self.history_ = self._train(spectra, targets, held_out, class_weights, seed)
+        network = self._make_network(spectra.shape[1], len(classes), seed)
+        network.set_input_statistics(*examples.row_statistics())
+        plan = self._make_plan()
+        state = TrainingState(network.to(device), plan, n_examples=len(examples), seed=seed)
+        weights = torch.from_numpy(weights / weights[targets].mean()).float()
+        with TrainingProgress(state, visible=self.verbose > 0) as progress:
+            train(
+                state,
+                examples,
+                class_weights=None if self.class_weight is None else weights,
+                validate=validate,
+                after_batch=progress.after_batch,
+            )
+        self.classes_, self.mel_, self.crop_frames_ = classes, mel, crop_frames
+        self.network_ = network.cpu()
+        self.history_ = state.history
+        self.best_epoch_ = state.best_epoch
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -261,43 +291,24 @@ class MelCNNClassifier(
         """
         return self._predict_windows(X)[1]
 
-    def _check_targets(self, y: Any) -> np.ndarray:
-        y = validate_data(self, X="no_validation", y=y)
-        check_classification_targets(y)
-        self.classes_, targets = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y holds {len(self.classes_)} class ({', '.join(map(str, self.classes_))}); "
-                "a classifier needs two or more."
-            )
-        return targets
-
-    def _encode_validation(self, y_val: Any) -> np.ndarray:
-        if y_val is None:
-            raise ValueError("X_val is given without y_val. Pass the genres of the clips as y_val.")
-        y_val = column_or_1d(y_val)
-        unknown = sorted(set(y_val.tolist()) - set(self.classes_.tolist()), key=str)
-        if unknown:
-            raise ValueError(
-                f"y_val holds {unknown[0]!r}, which is not in y. Leave its clips out of X_val."
-            )
-        return np.searchsorted(self.classes_, y_val)
-
     def _make_mel(self) -> MelSpectrogram | None:
         if self.mel is None:
             return MelSpectrogram(device=self.device)
-        return None if self._takes_spectra else clone(self.mel)
+        return None if isinstance(self.mel, str) else clone(self.mel)
 
-    @property
-    def _takes_spectra(self) -> bool:
-        return isinstance(self.mel, str)
-
-    def _check_X(self, X: Any, *, reset: bool = False) -> Any:
+    def _check_X(self, X: Any, mel: MelSpectrogram | None, *, reset: bool = False) -> Any:
         """X as clips to be loaded, or as spectrograms where they are given."""
-        if self.mel_ is not None:
-            return check_clips(X, sample_rate=self.mel_.sample_rate, estimator=self, reset=reset)
-        X = validate_data(self, X, dtype=np.float32, ensure_2d=False, allow_nd=True, reset=reset)
-        if X.ndim != 3:
+        if mel is not None:
+            return check_clips(X, sample_rate=mel.sample_rate, estimator=self, reset=reset)
+        try:
+            X = validate_data(
+                self, X, dtype=np.float32, ensure_2d=False, allow_nd=True, reset=reset
+            )
+        except ValueError as error:
+            raise ValueError(
+                f'mel="passthrough" takes spectrograms; for clips, leave mel at None. {error}'
+            ) from error
+        if X.ndim != 3 or 0 in X.shape:
             raise ValueError(
                 'mel="passthrough" takes spectrograms, an array of shape (n_clips, n_rows, '
                 f"n_frames), got shape {X.shape}. For clips, leave mel at None."
@@ -309,45 +320,44 @@ class MelCNNClassifier(
                 f"X has spectrograms of {X.shape[1]} rows, but this network was fitted on "
                 f"{self.n_features_in_}. Compute them with the same MelSpectrogram."
             )
-        return X
+        return np.require(X, requirements=["C", "W"])  # as torch wants it
 
-    def _spectra(self, X: Any) -> np.ndarray:
-        # checked X -> (n_clips, n_rows, n_frames)
-        return X if self.mel_ is None else self.mel_.transform(X)
-
-    def _spectra_batches(self, X: Any) -> Iterator[np.ndarray]:
-        return iter([X]) if self.mel_ is None else self.mel_.transform_batches(X)
-
-    def _crop_frames(self) -> int:
-        mel = MelSpectrogram() if self.mel_ is None else self.mel_
-        return max(1, round(self.crop_s * mel.sample_rate / mel.hop_length))
+    def _check_validation(
+        self, X_val: Any, y_val: Any, mel: MelSpectrogram | None, classes: np.ndarray
+    ) -> tuple[Any, np.ndarray]:
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val go together: pass both, or neither.")
+        X_val = self._check_X(X_val, mel)
+        y_val = column_or_1d(y_val)
+        check_consistent_length(X_val, y_val)
+        unknown = sorted(set(y_val.tolist()) - set(classes.tolist()), key=str)
+        if unknown:
+            raise ValueError(
+                f"y_val holds {unknown[0]!r}, which is not in y. Leave its clips out of X_val."
+            )
+        return X_val, np.searchsorted(classes, y_val)
 
     @property
     def _watches(self) -> bool:
         return self.patience is not None or self.schedule == "plateau"
 
-    def _train(
-        self,
-        spectra: np.ndarray,
-        targets: np.ndarray,
-        held_out: tuple[np.ndarray, np.ndarray] | None,
-        class_weights: np.ndarray,
-        seed: int,
-    ) -> tuple[MelCNN, list[dict[str, float]]]:
-        device = resolve_device(self.device)
-        examples = SpectrogramCrops(spectra, targets, crop_frames=self.crop_frames_, device=device)
-        validate = None
-        if held_out is not None:
-            validate = WindowedValidation(*held_out, crop_frames=self.crop_frames_)
-        network = MelCNN(
-            spectra.shape[1],
-            len(self.classes_),
+    def _crop_frames(self, mel: MelSpectrogram | None, spectra: np.ndarray) -> int:
+        """Frames of `crop_s`, but no more than the longest clip sounds."""
+        mel = MelSpectrogram() if mel is None else mel
+        frames = max(1, round(self.crop_s * mel.sample_rate / mel.hop_length))
+        return min(frames, int(count_sounding_frames(torch.from_numpy(spectra)).max()))
+
+    def _make_network(self, n_rows: int, n_classes: int, seed: int) -> MelCNN:
+        return MelCNN(
+            n_rows,
+            n_classes,
             channels=self.channels,
             dropout=self.dropout,
             generator=torch.Generator().manual_seed(seed),
         )
-        network.set_input_statistics(*examples.row_statistics())
-        plan = TrainingPlan(
+
+    def _make_plan(self) -> TrainingPlan:
+        return TrainingPlan(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -355,30 +365,26 @@ class MelCNNClassifier(
             schedule=self.schedule,
             patience=self.patience,
         )
-        state = TrainingState(network.to(device), plan, n_examples=len(examples), seed=seed)
-        with TrainingProgress(state, visible=self.verbose > 0) as progress:
-            train(
-                state,
-                examples,
-                class_weights=torch.from_numpy(class_weights).float(),
-                validate=validate,
-                after_batch=progress.after_batch,
-            )
-        return network.cpu(), state.history
 
     def _predict_windows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
-        X = self._check_X(X)
+        X = self._check_X(X, self.mel_)
         device = resolve_device(self.device, fall_back=True)
-        network = self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
+        network: MelCNN = self.network_
+        if device.type != "cpu":
+            network = copy.deepcopy(network).to(device)
+        batches = [X] if self.mel_ is None else self.mel_.transform_batches(X)
         parts = [
             predict_windows(network, torch.from_numpy(spectra), crop_frames=self.crop_frames_)
-            for spectra in self._spectra_batches(X)
+            for spectra in batches
         ]
         probabilities, embeddings = (
             torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)
         )
         return probabilities, embeddings
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
 
     def _check_parameters(self) -> None:
         if not (
@@ -389,36 +395,59 @@ class MelCNNClassifier(
             raise ValueError(
                 f'mel must be None, a MelSpectrogram or "passthrough", got {self.mel!r}'
             )
-        if not len(self.channels) or any(n < 1 for n in self.channels):
+        if not isinstance(self.channels, (Sequence, np.ndarray)) or not len(self.channels):
             raise ValueError(
-                f"channels must hold one whole number above 0 for each layer, got {self.channels!r}"
+                f"channels must hold a whole number for each layer, got {self.channels!r}"
             )
-        for name in ("max_epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)!r}")
+        for n_channels in self.channels:
+            check_scalar(n_channels, "each of channels", Integral, min_val=1)
+        check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
+        check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
         for name in ("crop_s", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay!r}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout!r}")
+            value = getattr(self, name)
+            check_scalar(
+                value, name, Real, min_val=0, max_val=math.inf, include_boundaries="neither"
+            )
+        check_scalar(self.weight_decay, "weight_decay", Real, min_val=0)
+        check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
         if self.schedule is not None and self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {SCHEDULES} or None, got {self.schedule!r}")
-        if self.patience is not None and self.patience < 1:
-            raise ValueError(f"patience must be None or 1 or more, got {self.patience!r}")
-        fraction = self.validation_fraction
-        if fraction is not None and not 0 < fraction < 1:
-            raise ValueError(
-                f"validation_fraction must be None or between 0 and 1, got {fraction!r}"
+        if self.patience is not None:
+            check_scalar(self.patience, "patience", Integral, min_val=1)
+        if self.validation_fraction is not None:
+            fraction = self.validation_fraction
+            check_scalar(
+                fraction,
+                "validation_fraction",
+                Real,
+                min_val=0,
+                max_val=1,
+                include_boundaries="neither",
             )
 
     @property
     def _n_features_out(self) -> int:
-        return 2 * self.channels[-1]
+        network: MelCNN = self.network_
+        return network.n_embedding
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True  # scikit-learn's toy blobs are no sound
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _encode_targets(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes of y, and the index of each label among them."""
+    check_classification_targets(y)
+    classes, targets = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds {len(classes)} class ({', '.join(map(str, classes))}); a classifier needs "
+            "two or more."
+        )
+    return classes, targets
+
+
+def _take(X: Any, rows: np.ndarray) -> Any:
+    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+from sklearn.utils import column_or_1d
 
 __all__ = ["split_validation"]
 
@@ -13,16 +16,26 @@ _log = logging.getLogger(__name__)
 
 
 def split_validation(
-    y: np.ndarray, groups: np.ndarray | None, *, fraction: float, seed: int
+    targets: np.ndarray, groups: Any, *, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices to train on and to validate on, stratified, and by group where groups are given.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_clips,)
+        Class indices.
+    groups : array-like of shape (n_clips,) or None
+        Clips of one group stay on one side.
+    fraction : float
+        Share to validate on, kept as nearly as the groups allow; at most half with groups.
+    seed : int
+        Of the draw.
 
     Raises
     ------
     ValueError
         There are too few clips or groups to keep `fraction` of them aside.
     """
-    advice = "Give more clips, X_val and y_val, or validation_fraction=None."
     if groups is None:
         _log.info(
             "Validation clips are drawn without groups: clips of one artist may fall on both "
@@ -30,15 +43,36 @@ def split_validation(
         )
         splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
         try:
-            return next(splitter.split(y, y))
+            return next(splitter.split(targets, targets))
         except ValueError as error:
-            raise ValueError(
-                f"validation_fraction={fraction} of {len(y)} clips cannot be kept aside: "
-                f"{str(error).rstrip('.')}. {advice}"
-            ) from error
-    n_groups = len(np.unique(groups))
-    if n_groups < 2:
-        raise ValueError(f"All clips are of one group, so none can be kept aside. {advice}")
-    n_folds = min(n_groups, max(2, round(1 / fraction)))
-    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    return min(folds.split(y, y, groups), key=lambda fold: abs(len(fold[1]) - fraction * len(y)))
+            raise _too_few(fraction, len(targets), str(error).rstrip(".")) from error
+    groups = _number_groups(groups)
+    n_folds = min(max(2, round(1 / fraction)), groups.max() + 1, np.bincount(targets).max())
+    if n_folds < 2:
+        raise _too_few(fraction, len(targets), "they are all of one group")
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():  # of classes rarer than folds, which the next line looks after
+        warnings.simplefilter("ignore", UserWarning)
+        folds = [
+            (learned, aside)
+            for learned, aside in splitter.split(targets, targets, groups)
+            if len(aside) and set(targets[learned]) == set(targets)
+        ]
+    if not folds:
+        raise _too_few(fraction, len(targets), "every split by group loses a class or is empty")
+    return min(folds, key=lambda fold: abs(len(fold[1]) - fraction * len(targets)))
+
+
+def _number_groups(groups: Any) -> np.ndarray:
+    groups = column_or_1d(groups)
+    if any(group is None or group != group for group in groups.tolist()):
+        raise ValueError("groups holds missing values. Give each clip without one its own group.")
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups.tolist()))}
+    return np.array([numbers[group] for group in groups.tolist()])
+
+
+def _too_few(fraction: float, n_clips: int, reason: str) -> ValueError:
+    return ValueError(
+        f"validation_fraction={fraction} of {n_clips} clips cannot be kept aside: {reason}. "
+        "Give more clips, X_val and y_val, or validation_fraction=None."
+    )

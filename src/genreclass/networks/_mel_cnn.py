@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,10 +27,13 @@ class MelCNN(nn.Module):
     dropout : float
         Probability of dropping an element of the embedding in training.
     generator : torch.Generator or None
-        Source of the initial weights (CPU); None leaves them uninitialised, to be loaded.
+        Source of the initial weights, on the CPU; None takes no memory for them yet (see
+        `from_weights`).
 
     Attributes
     ----------
+    n_embedding : int
+        Length of an embedding.
     config : dict
         The arguments that build the same network again.
 
@@ -53,9 +57,10 @@ class MelCNN(nn.Module):
         *,
         channels: Sequence[int],
         dropout: float,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | None,
     ) -> None:
         super().__init__()
+        self.n_embedding = 2 * channels[-1]  # means, then maxima
         self.config = {
             "n_rows": n_rows,
             "n_classes": n_classes,
@@ -72,16 +77,33 @@ class MelCNN(nn.Module):
                 )
             )
             self.dropout = Dropout(dropout)
-            self.output = nn.Linear(2 * channels[-1], n_classes)
+            self.output = nn.Linear(self.n_embedding, n_classes)
             self.register_buffer("row_mean", torch.zeros(n_rows))
             self.register_buffer("row_scale", torch.ones(n_rows))
-            self.register_buffer("row_position", torch.zeros(n_rows), persistent=False)
-        self.to_empty(device="cpu")
-        # From low to high, of mean 0 and variance 1 as the standardised picture is.
-        self.row_position.copy_(torch.linspace(-(3**0.5), 3**0.5, n_rows))
+            self.register_buffer("row_position", torch.zeros(n_rows))
         if generator is not None:
+            self.to_empty(device="cpu")
             self._initialise(generator)
-        self.blocks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._prefer_channels_last()
+
+    @classmethod
+    def from_weights(cls, config: dict[str, Any], weights: dict[str, torch.Tensor]) -> MelCNN:
+        """Build the network that has this `config` and these weights, in evaluation mode.
+
+        Raises
+        ------
+        RuntimeError
+            The weights are not those of such a network. No memory was taken for it.
+        """
+        network = cls(**config, generator=None)
+        for name, expected in network.state_dict().items():
+            if name in weights and weights[name].dtype != expected.dtype:
+                raise RuntimeError(
+                    f"weight {name!r} is {weights[name].dtype}, expected {expected.dtype}"
+                )
+        network.load_state_dict(weights, assign=True)
+        network._prefer_channels_last()
+        return network.eval()
 
     def set_input_statistics(self, mean: torch.Tensor, spread: torch.Tensor) -> None:
         """Standardise rows by these from now on: (n_rows,), (n_rows,), of training spectra."""
@@ -117,6 +139,13 @@ class MelCNN(nn.Module):
                 module.reset_parameters()
         self.row_mean.zero_()
         self.row_scale.fill_(1.0)
+        # From low to high, of mean 0 and variance 1 as the standardised picture is.
+        n_rows = len(self.row_position)
+        self.row_position.copy_(torch.linspace(-(3**0.5), 3**0.5, n_rows))
+
+    def _prefer_channels_last(self) -> None:
+        """Order the weights in memory as CPUs and tensor cores like them."""
+        self.blocks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _convolution_block(n_in: int, n_out: int) -> nn.Sequential:

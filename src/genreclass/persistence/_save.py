@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from genreclass.exceptions import ModelFileError
 from genreclass.persistence._encode import decode, encode
@@ -38,11 +41,14 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         The estimator has not been fitted.
     TypeError
         The estimator, or one of its parameters, is of a type that cannot be saved.
+    OSError
+        There is no such folder, or the path is of no regular file.
 
     Notes
     -----
     The file is a zip archive of ``genreclass.json`` (parameters, labels, versions) and
-    ``tensors.safetensors`` (weights and arrays). Reading one runs no code from it.
+    ``tensors.safetensors`` (weights and arrays). Reading one runs no code from it. Requests of
+    scikit-learn's metadata routing are not saved: they matter to ``fit`` only.
 
     Examples
     --------
@@ -54,7 +60,6 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     MelSpectrogram(n_mels=64)
     """
     from safetensors.torch import save as to_bytes
-    from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(estimator)
     tensors: dict[str, Any] = {}
@@ -63,16 +68,22 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         "versions": {package: version(package) for package in _PACKAGES},
         "estimator": encode(estimator, tensors, "estimator"),
     }
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    path = Path(os.path.realpath(path))  # a link stays one
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder. Make it first.")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a regular file. Give the name of a file, as mine.genre.")
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
-            archive.writestr(_TENSORS, to_bytes(tensors))
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        with temporary.open("xb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
+                archive.writestr(_TENSORS, to_bytes(tensors))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -97,39 +108,36 @@ def load(path: str | os.PathLike[str]) -> Any:
     FileNotFoundError
         There is no such file.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(archive.read(_MANIFEST))
-            if manifest["format"] > _FORMAT:
-                raise ModelFileError(
-                    f"{path} was written by genreclass {manifest['versions']['genreclass']} in "
-                    f"format {manifest['format']}; this version reads up to format {_FORMAT}. "
-                    "Upgrade genreclass."
-                )
-            tensors = from_bytes(archive.read(_TENSORS))
-        return decode(manifest["estimator"], tensors)
-    except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error
-    except (
-        zipfile.BadZipFile,
-        SafetensorError,
-        KeyError,
-        ValueError,
-        TypeError,
-        RuntimeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ModelFileError(f"{path} is not a regular file. Give the path of a saved model.")
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if any(member.compress_type != zipfile.ZIP_STORED for member in archive.filelist):
+                    raise ModelFileError("it is compressed, which save does not do")
+                manifest = json.loads(archive.read(_MANIFEST))
+                _check_format(manifest)
+                tensors = from_bytes(archive.read(_TENSORS))
+            estimator = decode(manifest["estimator"], tensors)
+            if not isinstance(estimator, BaseEstimator):
+                raise ModelFileError("it holds no estimator")
+            return estimator
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} cannot be loaded: {error}.") from error
+        except Exception as error:  # a damaged file can fail anywhere, in any way
+            raise ModelFileError(
+                f"{path} is no model file of this library, or is damaged "
+                f"({type(error).__name__}: {error!s:.200}). Copy it again, or save the model anew."
+            ) from error
+
+
+def _check_format(manifest: dict[str, Any]) -> None:
+    if manifest["format"] > _FORMAT:
         raise ModelFileError(
-            f"{path} is no model file of this library, or is damaged ({type(error).__name__}: "
-            f"{error!s:.200}). Copy it again, or save the model anew."
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+            f"it was written by genreclass {manifest['versions']['genreclass']} in format "
+            f"{manifest['format']}, and this version reads up to format {_FORMAT}; upgrade "
+            "genreclass"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from genreclass.exceptions import TrainingDivergedError
+from genreclass.networks import Dropout
 from genreclass.training._state import TrainingState
 
 __all__ = ["Examples", "train"]
@@ -25,7 +27,7 @@ class Examples(Protocol):
     def __len__(self) -> int: ...
 
     def batch(
-        self, indices: torch.Tensor, generator: torch.Generator, device: torch.device
+        self, indices: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]: ...
 
 
@@ -47,7 +49,8 @@ def train(
     examples : Examples
         Gives batches of inputs and class indices.
     class_weights : Tensor of shape (n_classes,) or None
-        Weight of each class in the loss.
+        Factor on the loss of each example of a class; the mean over the training examples should
+        be 1, so that they do not change the learning rate.
     validate : callable or None
         Takes the network in evaluation mode, gives loss and accuracy on validation data. Without
         it the training loss is what schedule and early stopping watch.
@@ -58,25 +61,45 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        The loss became infinite or NaN.
+        The loss, or what the trained network puts out, is infinite or NaN.
     """
     if class_weights is not None:
         class_weights = class_weights.to(state.device)
-    while not state.finished:
-        state.network.train()
-        batches = torch.tensor_split(state.order, state.n_batches)
-        while state.batch < state.n_batches:
-            inputs, targets = examples.batch(batches[state.batch], state.generator, state.device)
-            _step(state, inputs, targets, class_weights)
-            state.batch += 1
+    dropouts = [module for module in state.network.modules() if isinstance(module, Dropout)]
+    try:
+        for dropout in dropouts:
+            dropout.generator = state.device_generator
+        while not state.finished:
+            _run_epoch(state, examples, class_weights, after_batch)
+            _end_epoch(state, validate)
             if after_batch is not None:
                 after_batch(state)
-        _end_epoch(state, validate)
-        if after_batch is not None:
-            after_batch(state)
+    finally:
+        for dropout in dropouts:
+            dropout.generator = None
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
+    inputs, _ = examples.batch(state.order[: state.plan.batch_size], torch.Generator())
+    with torch.inference_mode():
+        if not torch.isfinite(state.network(inputs)).all():  # the last step went too far
+            raise _diverged(state, "output is")
+
+
+def _run_epoch(
+    state: TrainingState,
+    examples: Examples,
+    class_weights: torch.Tensor | None,
+    after_batch: Callable[[TrainingState], None] | None,
+) -> None:
+    """Train the batches that are left of the epoch under way."""
+    state.network.train()
+    batches = torch.tensor_split(state.order, state.n_batches)
+    while state.batch < state.n_batches:
+        _step(state, *examples.batch(batches[state.batch], state.generator), class_weights)
+        state.batch += 1
+        if after_batch is not None:
+            after_batch(state)
 
 
 def _step(
@@ -85,13 +108,19 @@ def _step(
     targets: torch.Tensor,
     class_weights: torch.Tensor | None,
 ) -> None:
+    state.learning_rate = state.optimizer.param_groups[0]["lr"]
     scores = state.network(inputs)
-    loss = F.cross_entropy(scores, targets, weight=class_weights)
+    if class_weights is None:
+        loss = F.cross_entropy(scores, targets)
+    else:  # not torch's own weights, which it divides by their sum over the batch
+        losses = F.cross_entropy(scores, targets, reduction="none")
+        loss = (losses * class_weights[targets]).mean()
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), _MAX_GRADIENT_NORM)
     state.optimizer.step()
-    if isinstance(state.schedule, OneCycleLR):
+    is_last = state.epoch + 1 == state.plan.max_epochs and state.batch + 1 == state.n_batches
+    if isinstance(state.schedule, OneCycleLR) and not is_last:
         state.schedule.step()
     n_correct = (scores.detach().argmax(dim=1) == targets).sum()
     state.sums += torch.stack([loss.detach() * len(targets), n_correct.to(loss.dtype)])
@@ -109,11 +138,8 @@ def _end_epoch(state: TrainingState, validate: Callable[[Any], tuple[float, floa
         state.network.eval()
         entry["val_loss"], entry["val_accuracy"] = validate(state.network)
     watched = entry.get("val_loss", loss)
-    if not torch.isfinite(torch.tensor(watched)):
-        raise TrainingDivergedError(
-            f"The loss became {watched} in epoch {entry['epoch']}. Lower learning_rate "
-            f"(now {state.plan.learning_rate:g})."
-        )
+    if not (math.isfinite(loss) and math.isfinite(watched)):
+        raise _diverged(state, "loss is")
     if isinstance(state.schedule, ReduceLROnPlateau):
         state.schedule.step(watched)
     if state.early_stopping is not None:
@@ -123,3 +149,11 @@ def _end_epoch(state: TrainingState, validate: Callable[[Any], tuple[float, floa
     state.batch = 0
     state.order = torch.randperm(len(state.order), generator=state.generator)
     state.sums.zero_()
+
+
+def _diverged(state: TrainingState, what: str) -> TrainingDivergedError:
+    return TrainingDivergedError(
+        f"Training diverged: the {what} infinite or NaN in epoch "
+        f"{min(state.epoch + 1, state.plan.max_epochs)}. Lower "
+        f"learning_rate (now {state.plan.learning_rate:g})."
+    )

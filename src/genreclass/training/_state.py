@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from genreclass.networks import Dropout
 from genreclass.training._early_stopping import EarlyStopping
 from genreclass.training._plan import TrainingPlan
 
@@ -34,6 +33,8 @@ class TrainingState:
         The parts that learn; the last two may be None.
     generator, device_generator : torch.Generator
         Of the data order and crops (CPU), and of dropout (the network's device).
+    learning_rate : float
+        Of the batch trained last.
     epoch, batch : int
         Finished epochs, and finished batches of the one under way.
     order : Tensor of shape (n_examples,)
@@ -54,15 +55,13 @@ class TrainingState:
         self.device = next(network.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)
         self.device_generator = torch.Generator(self.device).manual_seed(seed + 1)
-        for module in network.modules():
-            if isinstance(module, Dropout):
-                module.generator = self.device_generator
         self.n_batches = -(-n_examples // plan.batch_size)
         self.optimizer = torch.optim.AdamW(
             network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
         )
         self.schedule = _make_schedule(self.optimizer, plan, self.n_batches)
         self.early_stopping = None if plan.patience is None else EarlyStopping(plan.patience)
+        self.learning_rate = plan.learning_rate
         self.epoch = 0
         self.batch = 0
         self.order = torch.randperm(n_examples, generator=self.generator)
@@ -77,12 +76,19 @@ class TrainingState:
         return self.epoch >= self.plan.max_epochs
 
     @property
-    def learning_rate(self) -> float:
-        """Of the next batch."""
-        return float(self.optimizer.param_groups[0]["lr"])
+    def best_epoch(self) -> int:
+        """The epoch, counted from 1, whose weights the run ends with as things stand."""
+        return self.epoch if self.early_stopping is None else self.early_stopping.best_epoch
 
     def state_dict(self) -> dict[str, Any]:
-        """All that changes, as tensors, numbers, and dicts and lists of them."""
+        """All that changes.
+
+        Returns
+        -------
+        dict
+            Of tensors, numbers, strings, None, and dicts, lists and tuples of them. The tensors
+            are the run's own: write or copy them before it goes on.
+        """
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -93,6 +99,7 @@ class TrainingState:
             "generator": self.generator.get_state(),
             "device_generator": self.device_generator.get_state(),
             "seed": self.seed,
+            "learning_rate": self.learning_rate,
             "epoch": self.epoch,
             "batch": self.batch,
             "order": self.order,
@@ -111,6 +118,7 @@ class TrainingState:
         self.generator.set_state(state["generator"])
         self.device_generator.set_state(state["device_generator"])
         self.seed = state["seed"]
+        self.learning_rate = state["learning_rate"]
         self.epoch = state["epoch"]
         self.batch = state["batch"]
         self.order = state["order"].clone()

@@ -15,6 +15,9 @@ __all__ = ["SpectrogramCrops", "WindowedValidation", "count_sounding_frames", "p
 # Probabilities below this count as this in a logarithm.
 _TINY = 1e-12
 
+# Windows of a clip that go through the network together.
+_CHUNK = 32
+
 
 def count_sounding_frames(spectra: torch.Tensor) -> torch.Tensor:
     """Frames of each spectrogram before its padding.
@@ -41,7 +44,7 @@ class SpectrogramCrops:
     Parameters
     ----------
     spectra : ndarray of shape (n_clips, n_rows, n_frames), float32
-        Kept on `device` where at least half of its memory stays free, else in memory.
+        Kept on `device` where they take less than half of its free memory, else in memory.
     targets : ndarray of shape (n_clips,)
         Class indices.
     crop_frames : int
@@ -59,13 +62,13 @@ class SpectrogramCrops:
         device: torch.device,
     ) -> None:
         self.crop_frames = crop_frames
+        self._device = device
         self._spectra = torch.from_numpy(spectra)
         self._targets = torch.from_numpy(targets)
         # A crop ends before the padding starts, where the clip is long enough.
         self._n_sounding = count_sounding_frames(self._spectra)
         self._n_starts = (self._n_sounding - crop_frames).clamp(min=0) + 1
-        if device.type == "cuda" and spectra.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
-            self._spectra = self._spectra.to(device)
+        self._spectra = _keep(self._spectra, device)
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -82,16 +85,16 @@ class SpectrogramCrops:
         return mean.float(), (mean_square - mean.square()).clamp(min=0).sqrt().float()
 
     def batch(
-        self, indices: torch.Tensor, generator: torch.Generator, device: torch.device
+        self, indices: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Crops and targets: (batch, n_rows, crop_frames) and (batch,), on `device`."""
+        """Crops and targets: (batch, n_rows, crop_frames) and (batch,), on the device."""
         uniform = torch.rand(len(indices), generator=generator, dtype=torch.float64)
         starts = (uniform * self._n_starts[indices]).long()
         crops = [
             self._spectra[index, :, start : start + self.crop_frames]
             for index, start in zip(indices.tolist(), starts.tolist(), strict=True)
         ]
-        return torch.stack(crops).to(device), self._targets[indices].to(device)
+        return torch.stack(crops).to(self._device), self._targets[indices].to(self._device)
 
 
 class WindowedValidation:
@@ -104,10 +107,19 @@ class WindowedValidation:
         Class indices.
     crop_frames : int
         Width of a window.
+    device : torch.device
+        Where training runs.
     """
 
-    def __init__(self, spectra: np.ndarray, targets: np.ndarray, *, crop_frames: int) -> None:
-        self._spectra = torch.from_numpy(spectra)
+    def __init__(
+        self,
+        spectra: np.ndarray,
+        targets: np.ndarray,
+        *,
+        crop_frames: int,
+        device: torch.device,
+    ) -> None:
+        self._spectra = _keep(torch.from_numpy(spectra), device)
         self._targets = torch.from_numpy(targets)
         self._crop_frames = crop_frames
 
@@ -150,11 +162,19 @@ def predict_windows(
     probabilities, embeddings = [], []
     for spectrum, length in zip(spectra, n_sounding, strict=True):
         windows = _windows(spectrum, length, crop_frames).to(device)
-        embedding = network.embed(windows)
+        # In chunks, so that the memory a song takes does not grow with its length.
+        embedding = torch.cat([network.embed(chunk) for chunk in windows.split(_CHUNK)])
         embeddings.append(embedding.mean(dim=0))
         scores = network.classify(embedding).double()
         probabilities.append(scores.softmax(dim=1).mean(dim=0))
     return torch.stack(probabilities), torch.stack(embeddings)
+
+
+def _keep(spectra: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The spectra on the device where they take less than half of its free memory."""
+    if device.type == "cuda" and spectra.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
+        return spectra.to(device)
+    return spectra
 
 
 def _windows(spectrum: torch.Tensor, length: int, width: int) -> torch.Tensor:
