@@ -15,7 +15,7 @@ def test_scikit_learn_check(estimator, check):
 
 
 # A tag can silence checks without a word, so their number is asserted.
-@pytest.mark.parametrize(("estimator", "at_least"), zip(_ESTIMATORS, (44, 60), strict=True))
+@pytest.mark.parametrize(("estimator", "at_least"), [(_ESTIMATORS[0], 44), (_ESTIMATORS[1], 60)])
 def test_no_check_is_silently_left_out(estimator, at_least):
     checks = list(estimator_checks_generator(estimator, mark="skip"))
     assert len(checks) >= at_least

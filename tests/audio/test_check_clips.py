@@ -139,7 +139,7 @@ def test_one_clip_outside_a_list_is_refused(X):
 
 
 def test_one_bare_array_outside_a_list_is_refused():
-    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+    with pytest.raises(ValueError, match="is one array of"):
         check_clips(CLIP, sample_rate=RATE)
 
 
@@ -275,7 +275,7 @@ def test_fit_on_a_list_forgets_the_column_names(mel):
     ("X", "message"),
     [
         ((np.zeros(100), 22050), r"Write \[Clip\(samples, rate\)\]"),
-        (np.zeros(100), r"one array of 100 samples .* \[X\], or \[Clip"),
+        (np.zeros(100), r"one array of 100 samples.* \[X\] or \[Clip"),
         (np.zeros((5000, 2)), r"5000 clips of 2 samples\. For one recording of 2 channels"),
         ([""], "Clip 0 is an empty path"),
         (["https://example.com/a.mp3"], "Clip 0 is an address"),

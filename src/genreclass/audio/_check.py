@@ -136,8 +136,8 @@ def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) == 1:
         raise InvalidClipError(
-            f"X is one array of {shape[0]} samples (Expected 2D array, got 1D array instead). Put "
-            "clips in a list: [X], or [Clip(X, rate)]."
+            f"X is one array of {shape[0]} samples. For one clip, write [X] or [Clip(X, rate)]. "
+            "Reshape your data only if it holds several."
         )
     if len(shape) == 2 and shape[0] > 1000 >= 100 * shape[1]:
         raise InvalidClipError(

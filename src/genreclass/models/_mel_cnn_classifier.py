@@ -202,9 +202,7 @@ class MelCNNClassifier(
         device = resolve_device(self.device)
         y = validate_data(self, X="no_validation", y=y)
         classes, targets = _encode_targets(y)
-        weights = compute_class_weight(self.class_weight, classes=classes, y=y)
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-            raise ValueError(f"class_weight must be finite and 0 or more, got {self.class_weight}")
+        class_weights = self._class_weights(classes, y)
         mel = self._make_mel()
         X = self._check_X(X, mel, reset=True)
         check_consistent_length(X, y, groups)
@@ -217,31 +215,30 @@ class MelCNNClassifier(
             X_val, val_targets = _take(X, aside), targets[aside]
             X, targets = _take(X, rows), targets[rows]
 
-        spectra = X if mel is None else mel.transform(X)
+        spectra = _spectra(X, mel)
         crop_frames = self._crop_frames(mel, spectra)
         examples = SpectrogramCrops(spectra, targets, crop_frames=crop_frames, device=device)
         validate = None
         if X_val is not None:
-            val_spectra = X_val if mel is None else mel.transform(X_val)
             validate = WindowedValidation(
-                val_spectra, val_targets, crop_frames=crop_frames, device=device
+                _spectra(X_val, mel), val_targets, crop_frames=crop_frames, device=device
             )
         network = self._make_network(spectra.shape[1], len(classes), seed)
         network.set_input_statistics(*examples.row_statistics())
-        plan = self._make_plan()
-        state = TrainingState(network.to(device), plan, n_examples=len(examples), seed=seed)
-        weights = torch.from_numpy(weights / weights[targets].mean()).float()
+        state = TrainingState(
+            network.to(device), self._make_plan(), n_examples=len(examples), seed=seed
+        )
         with TrainingProgress(state, visible=self.verbose > 0) as progress:
             train(
                 state,
                 examples,
-                class_weights=None if self.class_weight is None else weights,
+                class_weights=_loss_weights(class_weights, targets),
                 validate=validate,
                 after_batch=progress.after_batch,
             )
+        # Together and last, so that a fit that fails leaves the model as it was.
         self.classes_, self.mel_, self.crop_frames_ = classes, mel, crop_frames
-        self.network_ = network.cpu()
-        self.history_ = state.history
+        self.network_, self.history_ = network.cpu(), state.history
         self.best_epoch_ = state.best_epoch
         return self
 
@@ -290,6 +287,14 @@ class MelCNNClassifier(
             Means of the last feature maps, then maxima.
         """
         return self._predict_windows(X)[1]
+
+    def _class_weights(self, classes: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+        if self.class_weight is None:
+            return None
+        weights = compute_class_weight(self.class_weight, classes=classes, y=y)
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+            raise ValueError(f"class_weight must be finite and 0 or more, got {self.class_weight}")
+        return weights
 
     def _make_mel(self) -> MelSpectrogram | None:
         if self.mel is None:
@@ -451,3 +456,15 @@ def _encode_targets(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _take(X: Any, rows: np.ndarray) -> Any:
     return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]
+
+
+def _spectra(X: Any, mel: MelSpectrogram | None) -> np.ndarray:
+    # checked X -> (n_clips, n_rows, n_frames)
+    return X if mel is None else mel.transform(X)
+
+
+def _loss_weights(class_weights: np.ndarray | None, targets: np.ndarray) -> torch.Tensor | None:
+    """Class weights as `train` wants them: of mean 1 over the training clips."""
+    if class_weights is None:
+        return None
+    return torch.from_numpy(class_weights / class_weights[targets].mean()).float()
