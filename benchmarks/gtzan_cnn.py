@@ -28,7 +28,7 @@ CANDIDATES = {
     "two layers": [
         {"channels": (64, 128)},
         {"channels": (64, 128), "learning_rate": 6e-3},
-        {"channels": (64, 128), "dropout": 0.5},
+        {"channels": (64, 128), "learning_rate": 6e-3, "dropout": 0.1},
     ],
     "deeper": [
         {"channels": (32, 64, 128, 256)},

@@ -18,8 +18,6 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -30,6 +28,7 @@ from sklearn.utils.validation import (
 from genreclass.audio import check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features import MelSpectrogram
+from genreclass.models._targets import encode_targets, loss_weights, make_class_weights
 from genreclass.models._validation_split import split_validation
 from genreclass.networks import MelCNN
 from genreclass.training import (
@@ -201,8 +200,8 @@ class MelCNNClassifier(
         self._check_parameters()
         device = resolve_device(self.device)
         y = validate_data(self, X="no_validation", y=y)
-        classes, targets = _encode_targets(y)
-        class_weights = self._class_weights(classes, y)
+        classes, targets = encode_targets(y)
+        class_weights = make_class_weights(self.class_weight, classes, y)
         mel = self._make_mel()
         X = self._check_X(X, mel, reset=True)
         check_consistent_length(X, y, groups)
@@ -232,7 +231,7 @@ class MelCNNClassifier(
             train(
                 state,
                 examples,
-                class_weights=_loss_weights(class_weights, targets),
+                class_weights=loss_weights(class_weights, targets),
                 validate=validate,
                 after_batch=progress.after_batch,
             )
@@ -287,14 +286,6 @@ class MelCNNClassifier(
             Means of the last feature maps, then maxima.
         """
         return self._predict_windows(X)[1]
-
-    def _class_weights(self, classes: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-        if self.class_weight is None:
-            return None
-        weights = compute_class_weight(self.class_weight, classes=classes, y=y)
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-            raise ValueError(f"class_weight must be finite and 0 or more, got {self.class_weight}")
-        return weights
 
     def _make_mel(self) -> MelSpectrogram | None:
         if self.mel is None:
@@ -442,18 +433,6 @@ class MelCNNClassifier(
         return tags
 
 
-def _encode_targets(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes of y, and the index of each label among them."""
-    check_classification_targets(y)
-    classes, targets = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y holds {len(classes)} class ({', '.join(map(str, classes))}); a classifier needs "
-            "two or more."
-        )
-    return classes, targets
-
-
 def _take(X: Any, rows: np.ndarray) -> Any:
     return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]
 
@@ -461,10 +440,3 @@ def _take(X: Any, rows: np.ndarray) -> Any:
 def _spectra(X: Any, mel: MelSpectrogram | None) -> np.ndarray:
     # checked X -> (n_clips, n_rows, n_frames)
     return X if mel is None else mel.transform(X)
-
-
-def _loss_weights(class_weights: np.ndarray | None, targets: np.ndarray) -> torch.Tensor | None:
-    """Class weights as `train` wants them: of mean 1 over the training clips."""
-    if class_weights is None:
-        return None
-    return torch.from_numpy(class_weights / class_weights[targets].mean()).float()

@@ -53,8 +53,9 @@ class TrainingState:
         self.plan = plan
         self.seed = seed
         self.device = next(network.parameters()).device
-        self.generator = torch.Generator().manual_seed(seed)
-        self.device_generator = torch.Generator(self.device).manual_seed(seed + 1)
+        # The initial weights are drawn from `seed` itself.
+        self.generator = torch.Generator().manual_seed(seed + 1)
+        self.device_generator = torch.Generator(self.device).manual_seed(seed + 2)
         self.n_batches = -(-n_examples // plan.batch_size)
         self.optimizer = torch.optim.AdamW(
             network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
