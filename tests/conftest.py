@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,10 @@ import pytest
 import soundfile
 
 from genreclass.audio import Clip
+
+# Networks this small gain nothing from threads, and on a busy machine threads that wait for each
+# other cost minutes. Before torch is first imported, so that child processes take it over too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SAMPLE_RATE = 22050
 
