@@ -19,7 +19,7 @@ def test_any_depth_takes_any_width(channels, width):
     assert torch.isfinite(scores).all()
 
 
-def test_the_brief_s_network_has_two_convolutions_with_batch_norm_and_pooling():
+def test_the_default_channels_are_two_convolutions_with_batch_norm_and_pooling():
     network = _network((64, 128), n_rows=128)
     kinds = [type(module).__name__ for block in network.blocks for module in block]
     assert kinds == ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"] * 2
