@@ -18,6 +18,21 @@ from genreclass.datasets import make_clips
 # Parameters the page shows and a later step brings; this list must shrink, never hide a typo.
 LATER_PARAMETERS = {"checkpoint_dir"}
 
+# Names the page imports and a later step brings.
+LATER_NAMES = (
+    "CorrelationFilter",
+    "HandcraftedFeatures",
+    "HybridCNNXGB",
+    "MusiCNNEncoder",
+    "OpenJMLAEncoder",
+    "evaluate",
+    "find_leaks",
+    "load_pretrained",
+    "make_feature_reducer",
+    "make_fma_baseline",
+    "make_genre_ensemble",
+)
+
 
 def _python_lines(page: str) -> ast.Module:
     block = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
@@ -74,7 +89,9 @@ def test_lines_whose_names_exist_run(shared, gtzan, tmp_path, monkeypatch):
         ran.append(ast.unparse(statement))
         _cut(names)
     assert len(ran) >= 18, ran
-    assert not any("HybridCNNXGB" in line for line in ran) or hasattr(genreclass, "HybridCNNXGB")
+    to_come = [name for name in LATER_NAMES if not hasattr(genreclass, name)]
+    for line in passed_over:  # each for a reason: it stands on a name that is still to come
+        assert any(name in line for name in (*to_come, "report", "fma", "load_fma")), line
 
 
 def _cut(names):
@@ -100,7 +117,9 @@ def test_hyper_parameters_are_keyword_only(estimator):
     assert {p.kind for p in parameters if p.name != "self"} == {inspect.Parameter.KEYWORD_ONLY}
 
 
-def test_the_first_lines_of_the_readme_run_on_synthetic_clips():
+def test_the_default_network_predicts_genres_it_was_taught():
     clips = make_clips(6, n_genres=3, duration=0.5, random_state=0)
     clf = MelCNNClassifier(channels=(4,), max_epochs=1, random_state=0)
-    assert 0 <= clf.fit(clips.data, clips.target).score(clips.data, clips.target) <= 1
+    predicted = clf.fit(clips.data, clips.target).predict(clips.data)
+    assert len(predicted) == 6
+    assert set(predicted) <= set(clips.target_names)

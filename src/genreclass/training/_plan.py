@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 __all__ = ["SCHEDULES", "Schedule", "TrainingPlan"]
 
 Schedule = Literal["onecycle", "plateau"]
-SCHEDULES: tuple[str, ...] = ("onecycle", "plateau")
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
 
 
 @dataclass(frozen=True, kw_only=True)
