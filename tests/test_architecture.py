@@ -7,6 +7,7 @@ import genreclass
 
 ORDER = (
     "exceptions",
+    "progress",
     "audio",
     "dsp",
     "features",
@@ -14,6 +15,7 @@ ORDER = (
     "training",
     "models",
     "datasets",
+    "evaluation",
     "persistence",
     "cli",
 )

@@ -20,6 +20,7 @@ from genreclass.dsp import (
     power_to_db,
     resolve_device,
 )
+from genreclass.progress import make_progress
 
 __all__ = ["MelSpectrogram"]
 
@@ -63,6 +64,8 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     n_jobs : int or None, default=None
         Threads that decode files ahead of the computation. None is 1 unless in a
         ``joblib.parallel_config`` context; -1 is all processors.
+    verbose : int, default=0
+        1 shows the progress of `transform`, with the time left, on stderr.
 
     Attributes
     ----------
@@ -96,6 +99,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         top_db: float | None = 80.0,
         device: str | torch.device = "auto",
         n_jobs: int | None = None,
+        verbose: int = 0,
     ) -> None:
         self.sample_rate = sample_rate
         self.n_fft = n_fft
@@ -107,6 +111,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         self.top_db = top_db
         self.device = device
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> MelSpectrogram:
         """Check the parameters and the clips; nothing is learned.
@@ -148,9 +153,12 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
         spectra = np.empty((len(sources), self.n_mels, self.n_frames), dtype=np.float32)
         first = 0
-        for batch in self.transform_batches(sources):
-            spectra[first : first + len(batch)] = batch
-            first += len(batch)
+        with make_progress("clips", visible=self.verbose > 0) as progress:
+            task = progress.add_task("Computing spectrograms", total=len(sources), figures="")
+            for batch in self.transform_batches(sources):
+                spectra[first : first + len(batch)] = batch
+                first += len(batch)
+                progress.update(task, completed=first)
         return spectra
 
     def transform_batches(self, X: Any) -> Iterator[np.ndarray]:

@@ -97,7 +97,7 @@ class MelCNNClassifier(
         Of initial weights, data order, crops, dropout and the validation split. On a CPU the same
         int gives the same network, for the same versions and number of threads.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows progress, with the time left, on stderr.
 
     Attributes
     ----------
@@ -289,7 +289,7 @@ class MelCNNClassifier(
 
     def _make_mel(self) -> MelSpectrogram | None:
         if self.mel is None:
-            return MelSpectrogram(device=self.device)
+            return MelSpectrogram(device=self.device, verbose=self.verbose)
         return None if isinstance(self.mel, str) else clone(self.mel)
 
     def _check_X(self, X: Any, mel: MelSpectrogram | None, *, reset: bool = False) -> Any:

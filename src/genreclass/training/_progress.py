@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from genreclass.progress import make_progress
 from genreclass.training._state import TrainingState
 
 __all__ = ["TrainingProgress"]
@@ -23,16 +22,9 @@ class TrainingProgress:
     """
 
     def __init__(self, state: TrainingState, *, visible: bool) -> None:
-        self._progress = Progress(
-            TextColumn("Training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("epochs"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
-            disable=not visible,
-        )
-        self._task = self._progress.add_task("", total=state.plan.max_epochs, figures="")
+        self._progress = make_progress("epochs", visible=visible)
+        total = state.plan.max_epochs
+        self._task = self._progress.add_task("Training", total=total, figures="")
 
     def __enter__(self) -> TrainingProgress:
         self._progress.start()
