@@ -23,6 +23,7 @@ from sklearn.metrics import accuracy_score, log_loss
 import genreclass
 from genreclass import MelCNNClassifier, MelSpectrogram
 from genreclass.datasets import load_gtzan
+from genreclass.evaluation import wilson_interval
 
 CANDIDATES = {
     "two layers": [
@@ -95,7 +96,7 @@ def main() -> None:
     print(f"\n{len(y_test)} test clips, read once")
     for name, networks in chosen.items():
         accuracies = np.array([_score(clf, X_test, y_test)[0] for clf in networks])
-        low, high = _wilson(accuracies.mean(), len(y_test))
+        low, high = wilson_interval(accuracies.mean() * len(y_test), len(y_test))
         print(
             f"  {name}: {accuracies.mean():.1%} +- {accuracies.std(ddof=1):.1%} over "
             f"{len(networks)} seeds ({', '.join(f'{a:.1%}' for a in accuracies)}); "
@@ -120,13 +121,6 @@ def _score(clf: MelCNNClassifier, X: np.ndarray, y: np.ndarray) -> tuple[float, 
 
 def _write(settings: dict) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items())
-
-
-def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of n trials."""
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
-    return centre - half, centre + half
 
 
 def _machine(arguments: argparse.Namespace) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from genreclass.evaluation import evaluate
     from genreclass.features import MelSpectrogram
     from genreclass.models import MelCNNClassifier
     from genreclass.persistence import load, save
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "MelCNNClassifier": "genreclass.models",
     "MelSpectrogram": "genreclass.features",
+    "evaluate": "genreclass.evaluation",
     "load": "genreclass.persistence",
     "save": "genreclass.persistence",
 }
 
-__all__ = ["MelCNNClassifier", "MelSpectrogram", "load", "save"]
+__all__ = ["MelCNNClassifier", "MelSpectrogram", "evaluate", "load", "save"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,13 @@
 
 from genreclass.audio._check import ClipSource, check_clips
 from genreclass.audio._clip import Clip
-from genreclass.audio._read import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, expand_path, read_clip
+from genreclass.audio._read import (
+    AUDIO_SUFFIXES,
+    FOREIGN_SUFFIXES,
+    expand_path,
+    printable,
+    read_clip,
+)
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -11,5 +17,6 @@ __all__ = [
     "ClipSource",
     "check_clips",
     "expand_path",
+    "printable",
     "read_clip",
 ]

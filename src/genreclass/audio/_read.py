@@ -21,6 +21,7 @@ __all__ = [
     "FOREIGN_SUFFIXES",
     "is_sample_rate",
     "middle",
+    "printable",
     "read_clip",
     "read_middle",
     "resample",
@@ -102,7 +103,7 @@ def read_clip(
         frames = _decode(file, path, round(offset * rate), n_frames)
         if offset and not len(frames):
             raise AudioReadError(
-                f"{_printable(path)} ends before {offset:g} s. Ask for an earlier part."
+                f"{printable(path)} ends before {offset:g} s. Ask for an earlier part."
             )
     return _mono_clip(frames, rate, sample_rate, path)
 
@@ -149,7 +150,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     import soundfile
 
     # libsndfile's own words for these cases are misleading, so they are looked at first.
-    name = _printable(path)
+    name = printable(path)
     try:
         if path.is_dir():
             raise AudioReadError(
@@ -177,7 +178,7 @@ def _open(path: Path) -> soundfile.SoundFile:
             command = shlex.join(["ffmpeg", "-i", str(source), str(source.with_suffix(".flac"))])
             raise AudioReadError(
                 f"{name}: {path.suffix} files cannot be read here. Convert it first, for example "
-                f"with: {_printable(command)}"
+                f"with: {printable(command)}"
             ) from error
         raise AudioReadError(
             f"{name} could not be opened as audio: {_reason(error)}. "
@@ -200,19 +201,19 @@ def _decode(file: soundfile.SoundFile, path: Path, first: int, n_frames: int) ->
         return frames[lead:]
     except (soundfile.SoundFileError, MemoryError) as error:  # a header may promise terabytes
         raise AudioReadError(
-            f"{_printable(path)} could not be decoded: it breaks off or is damaged "
+            f"{printable(path)} could not be decoded: it breaks off or is damaged "
             f"({_reason(error)}). Remove it or copy it again."
         ) from error
 
 
 def _mono_clip(frames: np.ndarray, native_rate: int, sample_rate: int | None, path: Path) -> Clip:
     if len(frames) == 0:
-        raise AudioReadError(f"{_printable(path)} has a valid header but no samples. Remove it.")
+        raise AudioReadError(f"{printable(path)} has a valid header but no samples. Remove it.")
     samples = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)
     n_bad = count_unusable(samples)
     if n_bad:
         raise AudioReadError(
-            f"{_printable(path)} holds NaN, infinity or absurd values in {n_bad} of {len(samples)} "
+            f"{printable(path)} holds NaN, infinity or absurd values in {n_bad} of {len(samples)} "
             "samples. Export it again from its source, or remove it."
         )
     if sample_rate is None:
@@ -225,7 +226,7 @@ def _reason(error: Exception) -> str:
     return text.removeprefix("Error : ").rstrip(".").lower()
 
 
-def _printable(path: Path | str) -> str:
+def printable(path: Path | str) -> str:
     """A path as it may be shown: no line breaks, terminal escapes or invalid characters."""
     text = str(path)
     return text if text.isprintable() else ascii(text)
