@@ -3,6 +3,14 @@
 from genreclass.datasets._demo import load_demo
 from genreclass.datasets._folder import load_folder
 from genreclass.datasets._gtzan import load_gtzan
+from genreclass.datasets._labels import drop_genres, drop_rare_genres
 from genreclass.datasets._synthetic import make_clips
 
-__all__ = ["load_demo", "load_folder", "load_gtzan", "make_clips"]
+__all__ = [
+    "drop_genres",
+    "drop_rare_genres",
+    "load_demo",
+    "load_folder",
+    "load_gtzan",
+    "make_clips",
+]
