@@ -111,7 +111,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     from safetensors.torch import load as from_bytes
 
     path = Path(path)
-    if path.exists() and not path.is_file():
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist. Give the path of a saved model.")
+    if not path.is_file():
         raise ModelFileError(f"{path} is not a regular file. Give the path of a saved model.")
     with path.open("rb") as file:
         try:

@@ -1,0 +1,102 @@
+"""The application: its help, its errors and its exit codes."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+import genreclass
+from genreclass.exceptions import GenreclassError
+
+__all__ = ["FAILED", "INTERRUPTED", "SOME_SKIPPED", "DebugOption", "app", "plain_errors"]
+
+# Exit codes beside 0; that of a misused command is typer's own.
+FAILED, MISUSED, SOME_SKIPPED, INTERRUPTED = 1, 2, 3, 130
+
+_EPILOG = (
+    "Exit codes: 0 all went well; 1 failed, one line says why; 2 a mistake in the command; "
+    "3 done, but some files could not be read and were skipped; 130 interrupted."
+)
+
+app = typer.Typer(
+    name="genreclass",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"genreclass {genreclass.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Classify music by genre.
+
+    Hear it work: genreclass demo
+
+    With music of your own, a folder for each genre:
+
+    genreclass train MUSIC --out mine.genre
+
+    genreclass predict song.mp3 ALBUM --model mine.genre
+
+    genreclass evaluate mine.genre OTHER_MUSIC
+    """
+    for stream in (sys.stdout, sys.stderr):  # a file may have any name, a terminal any encoding
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    # Commands say themselves which files are left out.
+    logging.getLogger("genreclass.datasets").setLevel(logging.ERROR)
+
+
+def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn the errors of a command into one line and an exit code; with --debug, let them pass."""
+
+    @functools.wraps(command)
+    def run(*args: Any, debug: bool = False, **kwargs: Any) -> Any:
+        try:
+            return command(*args, debug=debug, **kwargs)
+        except (typer.Exit, typer.Abort, BrokenPipeError):  # typer ends quietly on these
+            raise
+        except typer.BadParameter as error:
+            typer.echo(f"genreclass: {error.param_hint}: {error.message}", err=True)
+            raise typer.Exit(MISUSED) from None
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            if debug:
+                raise
+            typer.echo(f"genreclass: {_one_line(error)}", err=True)
+            raise typer.Exit(FAILED) from None
+
+    return run
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, (GenreclassError, OSError, ValueError)):
+        return text
+    return (
+        f"unexpected {type(error).__name__}: {text} This is a fault of the program; please report "
+        "what --debug shows."
+    )

@@ -1,0 +1,117 @@
+"""``genreclass predict``: of which genre music is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from genreclass.audio import printable
+from genreclass.cli._app import FAILED, INTERRUPTED, SOME_SKIPPED, DebugOption, plain_errors
+from genreclass.cli._files import Classified, classify_files, collect_files, load_classifier
+from genreclass.cli._terminal import note, note_skipped, print_table
+from genreclass.exceptions import DatasetNotFoundError
+
+__all__ = ["predict"]
+
+
+@plain_errors
+def predict(
+    music: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILES_OR_FOLDERS...",
+            help="Audio files, and folders whose audio files are taken at any depth.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        Path,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="FILE",
+            help="A model that genreclass train wrote.",
+            show_default=False,
+        ),
+    ],
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="Genres to give for each file.")] = 1,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print a JSON list, an object for each file that was read."),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu or cuda.")
+    ] = "auto",
+    debug: DebugOption = False,
+) -> None:
+    """Say the genre of music.
+
+    Prints a line for each file with its most probable genre. Files that cannot be read are
+    skipped and named at the end. A song is judged by its middle 30 seconds, or as much as the
+    model was trained to hear.
+
+    genreclass predict song.mp3 ALBUM --model mine.genre --top 3
+    """
+    classifier = load_classifier(model, device=device)
+    files = collect_files(music)
+    if not files:
+        raise DatasetNotFoundError(
+            f"There are no audio files in {', '.join(printable(path) for path in music)}. Give "
+            "audio files, or folders that hold some."
+        )
+    done = classify_files(classifier, files, strict=strict)
+    rows = [
+        (path, _best(classifier.classes_, proba, top))
+        for path, proba in zip(done.paths, done.proba, strict=True)
+    ]
+    if as_json:
+        typer.echo(json.dumps([_as_object(path, best) for path, best in rows], indent=1))
+    elif rows:
+        print_table(_as_table(rows))
+    _end(done, len(files))
+
+
+def _best(classes: np.ndarray, proba: np.ndarray, top: int) -> list[tuple[Any, float]]:
+    """The `top` most probable genres and their probabilities, most probable first."""
+    order = np.argsort(-proba, kind="stable")[:top]
+    return [(classes[index].item(), float(proba[index])) for index in order]
+
+
+def _as_object(path: str, best: list[tuple[Any, float]]) -> dict[str, Any]:
+    genres = [{"genre": genre, "probability": round(share, 6)} for genre, share in best]
+    return {"file": path, **genres[0], "genres": genres}
+
+
+def _as_table(rows: list[tuple[str, list[tuple[Any, float]]]]) -> Table:
+    table = Table("file", box=None, pad_edge=False, show_header=True)
+    table.columns[0].overflow = "fold"
+    n_genres = len(rows[0][1])
+    for rank in range(n_genres):
+        table.add_column("genre" if rank == 0 else f"{rank + 1}.", no_wrap=True)
+        table.add_column("", justify="right", no_wrap=True)
+    for path, best in rows:
+        cells = [cell for genre, share in best for cell in (Text(str(genre)), f"{share:.0%}")]
+        table.add_row(Text(printable(path)), *cells)
+    return table
+
+
+def _end(done: Classified, n_files: int) -> None:
+    note_skipped(done.skipped)
+    if done.interrupted:
+        n_done = len(done.paths) + len(done.skipped)
+        note(f"Interrupted: {n_done} of {n_files} files were looked at.")
+        raise typer.Exit(INTERRUPTED)
+    if not done.paths:
+        note("genreclass: none of the files could be read.")
+        raise typer.Exit(FAILED)
+    if done.skipped:
+        raise typer.Exit(SOME_SKIPPED)

@@ -1,0 +1,79 @@
+"""A folder of music, broken files in it, and a small model that was trained on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from typer.testing import CliRunner, Result
+
+from genreclass import MelCNNClassifier, MelSpectrogram, save
+from genreclass.cli import app
+from genreclass.datasets import load_folder, make_clips
+
+
+def write_music(root: Path, *, n_clips: int = 12, seed: int = 0) -> Path:
+    """Write synthetic clips of one second to ``root/genre/NN.wav``."""
+    clips = make_clips(n_clips, n_genres=3, duration=1.0, random_state=seed)
+    for index, (clip, genre) in enumerate(zip(clips.data, clips.target, strict=True)):
+        (root / genre).mkdir(parents=True, exist_ok=True)
+        soundfile.write(root / genre / f"{index:02}.wav", clip.samples, clip.sample_rate)
+    return root
+
+
+@pytest.fixture
+def run():
+    """Runs a command within this process: ``run("predict", path)``."""
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path):
+    """Runs a command as a process of its own, in an empty folder."""
+
+    def process(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "genreclass", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "80", **options},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+
+    return process
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder of three genres with four clips each."""
+    return write_music(tmp_path / "MUSIC")
+
+
+@pytest.fixture
+def broken(music: Path) -> Path:
+    """A file under an audio name in the folder of music that holds no audio."""
+    genre = sorted(music.iterdir())[0]
+    path = genre / "broken.mp3"
+    path.write_text("this is no music\n" * 50, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model, trained on clips of the same kind."""
+    folder = tmp_path_factory.mktemp("model")
+    X, y = load_folder(write_music(folder / "music", n_clips=24), return_X_y=True)
+    clf = MelCNNClassifier(
+        channels=(8,), mel=MelSpectrogram(duration=1.0), max_epochs=30, random_state=0
+    )
+    save(clf.fit(X, y), folder / "small.genre")
+    return folder / "small.genre"

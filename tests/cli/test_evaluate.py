@@ -1,0 +1,66 @@
+"""genreclass evaluate."""
+
+import json
+
+from matplotlib import image
+from sklearn.metrics import accuracy_score
+
+from genreclass import load
+from genreclass.datasets import load_folder
+
+
+def test_report_is_printed_with_the_accuracy_scikit_learn_finds(run, model, music):
+    result = run("evaluate", model, music)
+    X, y = load_folder(music, return_X_y=True)
+    accuracy = accuracy_score(y, load(model).predict(X))
+    assert result.exit_code == 0, result.stderr
+    assert f"{accuracy:.1%}" in result.stdout.splitlines()[0]
+    assert "12 clips" in result.stdout
+
+
+def test_report_is_written_as_json(run, model, music, tmp_path):
+    result = run("evaluate", model, music, "--json", tmp_path / "report.json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    X, y = load_folder(music, return_X_y=True)
+    assert report["accuracy"] == accuracy_score(y, load(model).predict(X))
+    assert [entry["clip"] for entry in report["predictions"]] == X
+
+
+def test_confusion_matrix_is_drawn(run, model, music, tmp_path):
+    result = run("evaluate", model, music, "--picture", tmp_path / "confusion.png")
+    assert result.exit_code == 0, result.stderr
+    assert min(image.imread(tmp_path / "confusion.png").shape[:2]) > 300
+
+
+def test_a_broken_file_is_skipped_and_named_at_the_end(run, model, music, broken):
+    result = run("evaluate", model, music)
+    assert result.exit_code == 3
+    assert "12 clips" in result.stdout
+    assert str(broken) in result.stderr
+
+
+def test_strict_stops_at_a_broken_file(run, model, music, broken):
+    result = run("evaluate", model, music, "--strict")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert str(broken) in result.stderr
+
+
+def test_a_genre_the_model_does_not_know_counts_as_wrong_and_is_named(run, model, music):
+    next(music.iterdir()).rename(music / "polka")
+    result = run("evaluate", model, music)
+    assert result.exit_code == 0, result.stderr
+    assert "polka" in result.stdout
+
+
+def test_a_picture_that_cannot_be_written_is_named_before_the_work(run, model, music, tmp_path):
+    result = run("evaluate", model, music, "--picture", tmp_path / "confusion.jpg")
+    assert result.exit_code == 2
+    assert "must end in .png" in result.stderr
+
+
+def test_an_empty_folder_says_what_was_expected(run, model, tmp_path):
+    result = run("evaluate", model, tmp_path)
+    assert result.exit_code == 1
+    assert "Expected files such as" in result.stderr

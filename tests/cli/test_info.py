@@ -1,0 +1,20 @@
+"""genreclass info."""
+
+import json
+
+import torch
+
+import genreclass
+
+
+def test_versions_and_device_are_shown(run):
+    output = run("info").stdout
+    for words in ("genreclass", genreclass.__version__, torch.__version__, "CUDA", "libsndfile"):
+        assert words in output
+
+
+def test_json_is_one_object(run):
+    facts = json.loads(run("info", "--json").stdout)
+    assert facts["torch"] == torch.__version__
+    assert facts["device"] in ("cpu", "cuda")
+    assert ".mp3" in facts["audio files"]

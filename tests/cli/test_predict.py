@@ -1,0 +1,191 @@
+"""genreclass predict."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from genreclass import MelCNNClassifier, MelSpectrogram, load, save
+from genreclass.datasets import load_folder, make_clips
+
+
+def _files(result):
+    return [entry["file"] for entry in json.loads(result.stdout)]
+
+
+def test_json_is_one_list_with_an_object_a_file(run, model, music):
+    result = run("predict", music, "--model", model, "--json")
+    assert result.exit_code == 0
+    X, _ = load_folder(music, return_X_y=True)
+    assert _files(result) == X
+    clf = load(model)
+    for entry, genre, proba in zip(
+        json.loads(result.stdout), clf.predict(X), clf.predict_proba(X), strict=True
+    ):
+        assert entry["genre"] == genre
+        assert entry["probability"] == pytest.approx(proba.max(), abs=1e-6)
+        assert entry["genres"] == [{"genre": genre, "probability": entry["probability"]}]
+
+
+def test_top_gives_the_most_probable_genres_in_order(run, model, music):
+    result = run("predict", music, "--model", model, "--json", "--top", "2")
+    for entry in json.loads(result.stdout):
+        shares = [genre["probability"] for genre in entry["genres"]]
+        assert len(shares) == 2
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_top_beyond_the_genres_gives_them_all(run, model, music):
+    result = run("predict", music, "--model", model, "--json", "--top", "99")
+    assert all(len(entry["genres"]) == 3 for entry in json.loads(result.stdout))
+
+
+def test_files_and_folders_mix_and_each_file_is_taken_once(run, model, music):
+    deep = music / "any" / "depth"
+    deep.mkdir(parents=True)
+    first = next(music.glob("*/00.wav"))
+    song = shutil.copy(first, deep / "song.wav")
+    result = run("predict", song, music / "any", first, first, "--model", model, "--json")
+    assert _files(result) == [str(song), str(first)]
+
+
+def test_the_table_names_file_genre_and_probability(run, model, music):
+    song = next(music.glob("*/00.wav"))
+    result = run("predict", song, "--model", model)
+    (genre,) = load(model).predict([song])
+    assert result.exit_code == 0
+    line = result.stdout.splitlines()[1]
+    assert str(song) in line
+    assert genre in line
+    assert line.endswith("%")
+
+
+def test_nothing_is_cut_off_where_the_output_is_no_terminal(process, model, music):
+    song = music / ("a long folder name " * 6).strip() / "song.wav"
+    song.parent.mkdir()
+    shutil.copy(next(music.glob("*/00.wav")), song)
+    result = process("predict", song, "--model", model)
+    assert result.stdout.splitlines()[1].startswith(str(song))
+
+
+def test_a_broken_file_is_skipped_and_named_at_the_end(run, model, music, broken):
+    result = run("predict", music, "--model", model, "--json")
+    assert result.exit_code == 3
+    assert str(broken) not in _files(result)
+    assert len(_files(result)) == 12
+    assert "1 file was skipped" in result.stderr
+    assert str(broken) in result.stderr
+    assert "Clip" not in result.stderr  # no place in a batch, which says nothing here
+
+
+def test_strict_stops_at_a_broken_file(run, model, music, broken):
+    result = run("predict", music, "--model", model, "--strict")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert str(broken) in result.stderr
+
+
+def test_only_broken_files_fail(run, model, broken):
+    result = run("predict", broken, "--model", model, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == []
+    assert str(broken) in result.stderr
+
+
+def test_a_missing_file_is_skipped_and_named(run, model, music):
+    song = next(music.glob("*/00.wav"))
+    result = run("predict", "missing.mp3", song, "--model", model, "--json")
+    assert result.exit_code == 3
+    assert _files(result) == [str(song)]
+    assert "missing.mp3 does not exist" in result.stderr
+
+
+def test_a_folder_without_audio_says_so(run, model, tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing to hear")
+    result = run("predict", tmp_path, "--model", model)
+    assert result.exit_code == 1
+    assert "no audio files" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["naïve — ünï & 100%.wav", "-rf.wav", "[red]x[bold].wav", "a\nb.wav"]
+)
+def test_awkward_names_are_read_and_shown(process, model, music, tmp_path, name):
+    shutil.copy(next(music.glob("*/00.wav")), tmp_path / name)
+    result = process("predict", "--model", model, "--", name)
+    assert result.returncode == 0, result.stderr
+    shown = "'a\\nb.wav'" if "\n" in name else name
+    assert result.stdout.splitlines()[1].startswith(shown)
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_terminal_without_unicode_gets_escapes(process, model, music, tmp_path):
+    shutil.copy(next(music.glob("*/00.wav")), tmp_path / "ü.wav")
+    result = process("predict", "ü.wav", "--model", model, PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr
+    assert "\\xfc.wav" in result.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_model_is_named(run, music, tmp_path, content):
+    (tmp_path / "odd.genre").write_bytes(content)
+    result = run("predict", music, "--model", tmp_path / "odd.genre")
+    assert result.exit_code == 1
+    assert "odd.genre" in result.stderr
+    assert "no model file" in result.stderr
+
+
+def test_a_saved_transformer_is_no_classifier(run, music, tmp_path):
+    save(MelSpectrogram(), tmp_path / "mel.genre")
+    result = run("predict", music, "--model", tmp_path / "mel.genre")
+    assert result.exit_code == 1
+    assert "MelSpectrogram, which gives no genres" in result.stderr
+
+
+def test_a_model_of_spectrograms_takes_no_files(run, music, tmp_path):
+    clips = make_clips(4, n_genres=2, duration=0.5, random_state=0)
+    spectra = MelSpectrogram(duration=0.5, n_mels=8).transform(clips.data)
+    clf = MelCNNClassifier(channels=(2,), mel="passthrough", max_epochs=1)
+    save(clf.fit(spectra, clips.target), tmp_path / "spectra.genre")
+    result = run("predict", music, "--model", tmp_path / "spectra.genre")
+    assert result.exit_code == 1
+    assert "takes no files" in result.stderr
+
+
+def test_a_device_that_is_not_there_is_named(run, model, music):
+    result = run("predict", music, "--model", model, "--device", "tpu")
+    assert result.exit_code == 1
+    assert "'tpu'" in result.stderr
+
+
+def test_model_is_asked_for(run, music):
+    result = run("predict", music)
+    assert result.exit_code == 2
+    assert "--model" in result.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_prints_what_was_done_and_exits_130(model, music, tmp_path):
+    paths = [str(next(music.glob("*/00.wav")))]
+    for index in range(3000):
+        link = tmp_path / f"{index}.wav"
+        shutil.copy(paths[0], link)
+        paths.append(str(link))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "genreclass", "predict", "--json", "--model", model, *paths],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(6)
+    child.send_signal(signal.SIGINT)
+    stdout, stderr = child.communicate(timeout=60)
+    assert child.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert "nterrupted" in stderr
+    if stdout:  # it had come as far as to classify
+        assert [entry["file"] for entry in json.loads(stdout)] == paths[: len(json.loads(stdout))]
