@@ -30,7 +30,7 @@ def test_demo_reports_on_real_clips_as_a_process(process, tmp_path):
     assert result.stderr == ""
     for words in (
         "24 clips of 10 s, 16 tracks",
-        "precision",
+        "Precision",
         "electronic",
         "16 groups",
         "Confusion matrix",
