@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import torch
-from gtzan_cnn import _machine
+from _shared import describe_machine
 from scipy.stats import t
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
 from sklearn.utils import Bunch
@@ -44,7 +44,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     started = time.perf_counter()
-    print(_machine(arguments))
+    print(f"GTZAN, fault-filtered split, {', '.join(arguments.genres)}")
+    print(describe_machine(threads=arguments.threads, device=arguments.device))
 
     def read(split: str) -> tuple[Bunch, np.ndarray]:
         bunch = load_gtzan(arguments.root, split=split, genres=arguments.genres)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import genreclass
+from genreclass.evaluation import GenreReport
+
+sys.path.insert(0, str(Path(__file__).parent))
+from simulated_answers import GENRES, simulate_answers
 
 project = "genreclass"
 author = "the genreclass developers"
@@ -10,6 +17,7 @@ copyright = f"2026, {author}"
 release = genreclass.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
@@ -26,6 +34,10 @@ numpydoc_validation_exclude = {
     r"\.get_feature_names_out$",
     r"GenreReport$",  # made by evaluate or from_predictions, never by its constructor
 }
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 150)]
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 # scikit-learn's inherited docstrings refer to labels of its own documentation.
@@ -33,5 +45,22 @@ suppress_warnings = ["ref.ref"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "genreclass"
+pages = ("index", "install", "first_steps", "command_line", "reports", "sound", "results")
+html_sidebars = {page: [] for page in (*pages, "architecture", "changes")}  # they have no children
 html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 copybutton_prompt_text = ">>> "
+
+
+def _write_report(path: Path) -> None:
+    """The report that the page on reports shows."""
+    genre, predicted, proba = simulate_answers()
+    clips = [f"TEST/{name}/{name}.{number:05}.wav" for number, name in enumerate(genre)]
+    artists = [number // 3 for number in range(len(genre))]
+    report = GenreReport.from_predictions(
+        genre, predicted, proba=proba, classes=GENRES, clips=clips, groups=artists
+    )
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{report}\n", encoding="utf-8")
+
+
+_write_report(Path(__file__).parent / "generated" / "report.txt")
