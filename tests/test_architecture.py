@@ -7,6 +7,7 @@ import genreclass
 
 ORDER = (
     "exceptions",
+    "durable",
     "progress",
     "audio",
     "dsp",

@@ -16,13 +16,19 @@ from genreclass.cli import app
 from genreclass.datasets import load_folder, make_clips
 
 
-def write_music(root: Path, *, n_clips: int = 12, seed: int = 0) -> Path:
+def _write_music(root: Path, *, n_clips: int = 12, seed: int = 0) -> Path:
     """Write synthetic clips of one second to ``root/genre/NN.wav``."""
     clips = make_clips(n_clips, n_genres=3, duration=1.0, random_state=seed)
     for index, (clip, genre) in enumerate(zip(clips.data, clips.target, strict=True)):
         (root / genre).mkdir(parents=True, exist_ok=True)
         soundfile.write(root / genre / f"{index:02}.wav", clip.samples, clip.sample_rate)
     return root
+
+
+@pytest.fixture
+def write_music():
+    """Writes synthetic clips of three genres into a folder for each."""
+    return _write_music
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def process(tmp_path: Path):
 @pytest.fixture
 def music(tmp_path: Path) -> Path:
     """A folder of three genres with four clips each."""
-    return write_music(tmp_path / "MUSIC")
+    return _write_music(tmp_path / "MUSIC")
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def broken(music: Path) -> Path:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model, trained on clips of the same kind."""
     folder = tmp_path_factory.mktemp("model")
-    X, y = load_folder(write_music(folder / "music", n_clips=24), return_X_y=True)
+    X, y = load_folder(_write_music(folder / "music", n_clips=24), return_X_y=True)
     clf = MelCNNClassifier(
         channels=(8,), mel=MelSpectrogram(duration=1.0), max_epochs=30, random_state=0
     )

@@ -64,3 +64,11 @@ def test_an_empty_folder_says_what_was_expected(run, model, tmp_path):
     result = run("evaluate", model, tmp_path)
     assert result.exit_code == 1
     assert "Expected files such as" in result.stderr
+
+
+def test_a_report_never_takes_the_place_of_a_model(run, model, music):
+    before = model.read_bytes()
+    result = run("evaluate", model, music, "--json", model)
+    assert result.exit_code == 2
+    assert "must end in .json" in result.stderr
+    assert model.read_bytes() == before

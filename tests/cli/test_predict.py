@@ -1,5 +1,6 @@
 """genreclass predict."""
 
+import io
 import json
 import shutil
 import signal
@@ -8,8 +9,10 @@ import sys
 import time
 
 import pytest
+from rich.console import Console
 
 from genreclass import MelCNNClassifier, MelSpectrogram, load, save
+from genreclass.cli._predict import _as_table
 from genreclass.datasets import load_folder, make_clips
 
 
@@ -130,6 +133,39 @@ def test_a_terminal_without_unicode_gets_escapes(process, model, music, tmp_path
     assert "\\xfc.wav" in result.stdout
 
 
+def test_a_genre_with_terminal_codes_is_shown_escaped(run, music, tmp_path):
+    X, y = load_folder(music, return_X_y=True)
+    names = {genre: f"{genre}\x1b[31m\nred" for genre in set(y)}
+    clf = MelCNNClassifier(channels=(2,), mel=MelSpectrogram(duration=1.0), max_epochs=1)
+    save(clf.fit(X, [names[genre] for genre in y]), tmp_path / "red.genre")
+    result = run("predict", music, "--model", tmp_path / "red.genre", "--top", "2")
+    assert "\x1b" not in result.stdout
+    assert len(result.stdout.splitlines()) == 13
+
+
+def test_many_genres_fit_a_narrow_terminal_with_every_name_whole():
+    rows = [("a/folder/song number 12.mp3", [(f"genre {i}", 0.1) for i in range(10)])]
+    console = Console(width=40, record=True, file=io.StringIO())
+    console.print(_as_table(rows))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 40
+    assert text.count("%") == 10
+    assert "…" not in text
+
+
+def test_a_home_folder_is_found_where_the_shell_left_it_alone(process, model, music):
+    home = str(music.parent)
+    result = process("predict", f"~/{music.name}", "--model", model, "--json", HOME=home)
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)) == 12
+
+
+def test_an_empty_argument_is_refused(process, model):
+    result = process("predict", "", "--model", model)
+    assert result.returncode != 0
+    assert "one of the arguments is empty" in result.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 broken"])
 def test_a_file_that_is_no_model_is_named(run, music, tmp_path, content):
     (tmp_path / "odd.genre").write_bytes(content)
@@ -158,7 +194,7 @@ def test_a_model_of_spectrograms_takes_no_files(run, music, tmp_path):
 
 def test_a_device_that_is_not_there_is_named(run, model, music):
     result = run("predict", music, "--model", model, "--device", "tpu")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "'tpu'" in result.stderr
 
 
@@ -168,24 +204,46 @@ def test_model_is_asked_for(run, music):
     assert "--model" in result.output
 
 
+def test_an_interruption_prints_what_was_done(run, model, music, monkeypatch):
+    whole = MelCNNClassifier.predict_proba
+    calls = []
+
+    def interrupted(self, X):
+        calls.append(X)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(self, X)
+
+    monkeypatch.setattr(MelCNNClassifier, "predict_proba", interrupted)
+    result = run("predict", music, "--model", model, "--json")
+    assert result.exit_code == 130
+    assert _files(result) == calls[0]
+    assert 0 < len(calls[0]) < 12
+    assert f"Interrupted: {len(calls[0])} of 12 files" in result.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_prints_what_was_done_and_exits_130(model, music, tmp_path):
-    paths = [str(next(music.glob("*/00.wav")))]
-    for index in range(3000):
-        link = tmp_path / f"{index}.wav"
-        shutil.copy(paths[0], link)
-        paths.append(str(link))
+@pytest.mark.parametrize("seconds", [0.3, 3])
+def test_ctrl_c_is_quiet_and_exits_130_whenever_it_comes(model, music, seconds):
+    song = next(music.glob("*/00.wav"))
+    links = [music / f"{index}.wav" for index in range(3000)]
+    for link in links:
+        shutil.copy(song, link)
     child = subprocess.Popen(
-        [sys.executable, "-m", "genreclass", "predict", "--json", "--model", model, *paths],
+        [sys.executable, "-m", "genreclass", "predict", "--json", "--model", model, *links],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(6)
+    time.sleep(seconds)
     child.send_signal(signal.SIGINT)
-    stdout, stderr = child.communicate(timeout=60)
+    _, stderr = child.communicate(timeout=60)
     assert child.returncode == 130, stderr
     assert "Traceback" not in stderr
-    assert "nterrupted" in stderr
-    if stdout:  # it had come as far as to classify
-        assert [entry["file"] for entry in json.loads(stdout)] == paths[: len(json.loads(stdout))]
+
+
+def test_a_link_to_a_file_is_the_same_file(run, model, music):
+    song = next(music.glob("*/00.wav"))
+    link = music / "link.wav"
+    link.symlink_to(song)
+    assert _files(run("predict", song, link, "--model", model, "--json")) == [str(song)]

@@ -94,7 +94,7 @@ def test_one_genre_is_too_few(run, music, tmp_path):
         shutil.rmtree(genre)
     result = run("train", music, "--out", tmp_path / "mine.genre", *QUICK)
     assert result.exit_code == 1
-    assert "one genre only" in result.stderr
+    assert "one genre to learn" in result.stderr
 
 
 def test_one_file_a_genre_is_enough(run, tmp_path):
@@ -116,12 +116,15 @@ def test_only_broken_files_fail(run, tmp_path):
     assert "2 files were skipped" in result.stderr
 
 
-def test_validation_music_is_measured(run, music, tmp_path):
+def test_validation_music_is_measured(run, write_music, music, tmp_path):
     out = tmp_path / "mine.genre"
-    result = run("train", music, "--out", out, "--valid", music, "--patience", "1", *QUICK)
+    valid = write_music(tmp_path / "VALID", n_clips=3, seed=1)
+    result = run("train", music, "--out", out, "--valid", valid, "--patience", "1", *QUICK)
     assert result.exit_code == 0, result.stderr
-    assert "of the validation files right" in result.stderr
-    assert "val_loss" in load(out).history_[0]
+    assert "3 files to validate on" in result.stderr
+    kept = load(out).history_[load(out).best_epoch_ - 1]
+    assert f"epoch {kept['epoch']} is kept" in result.stderr
+    assert f"{kept['val_accuracy']:.1%} of the validation files right" in result.stderr
 
 
 def test_a_genre_can_be_left_out(run, music, tmp_path):
@@ -140,11 +143,95 @@ def test_rare_genres_can_be_left_out(run, music, tmp_path):
     assert genre.name not in load(out).classes_
 
 
-@pytest.mark.parametrize("channels", ["", "x", "8,,8", "0", "8 16"])
+def test_a_genre_without_readable_files_is_named(run, music, tmp_path):
+    genre = sorted(music.iterdir())[0]
+    for path in genre.iterdir():
+        path.write_text("no music")
+    result = run("train", music, "--out", tmp_path / "mine.genre", *QUICK)
+    assert result.exit_code == 3
+    assert f"Genres without a readable file: {genre.name}" in result.stderr
+
+
+def test_validation_music_of_other_genres_is_passed_over_and_named(run, music, tmp_path):
+    other = shutil.copytree(music, tmp_path / "OTHER")
+    genre = sorted(path.name for path in music.iterdir())[0]
+    (other / genre).rename(other / "polka")
+    out = tmp_path / "mine.genre"
+    result = run("train", music, "--out", out, "--valid", other, "--drop", genre, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    assert "not learned: polka" in result.stderr
+    assert "8 files to validate on" in result.stderr
+
+
+def test_validation_music_without_a_genre_in_common_is_refused_at_once(run, music, tmp_path):
+    other = tmp_path / "OTHER"
+    shutil.copytree(sorted(music.iterdir())[0], other / "polka")
+    result = run("train", music, "--out", tmp_path / "m.genre", "--valid", other, *QUICK)
+    assert result.exit_code == 2
+    assert "holds none of the genres" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--device", "tpu"),
+        ("--learning-rate", "0"),
+        ("--learning-rate", "inf"),
+        ("--drop", "polka"),
+        ("--min-count", "99"),
+    ],
+)
+def test_a_mistake_in_an_option_is_named_before_files_are_read(run, music, tmp_path, options):
+    result = run("train", music, "--out", tmp_path / "mine.genre", *options)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "files in" not in result.stderr
+
+
+def test_patience_needs_files_to_watch(run, tmp_path):
+    clips = make_clips(2, n_genres=2, duration=1.0, random_state=0)
+    for clip, genre in zip(clips.data, clips.target, strict=True):
+        (tmp_path / "m" / genre).mkdir(parents=True)
+        soundfile.write(tmp_path / "m" / genre / "a.wav", clip.samples, clip.sample_rate)
+    result = run("train", tmp_path / "m", "--out", tmp_path / "a.genre", "--patience", "2", *QUICK)
+    assert result.exit_code == 2
+    assert "Give --valid, or leave out --patience" in result.stderr
+
+
+def test_a_model_never_takes_the_place_of_music(run, music, tmp_path):
+    song = next(music.glob("*/00.wav"))
+    before = song.read_bytes()
+    result = run("train", music, "--out", song, "--force", *QUICK)
+    assert result.exit_code == 2
+    assert "name of an audio file" in result.stderr
+    assert song.read_bytes() == before
+
+
+def test_a_link_to_nowhere_is_named_before_the_work(run, music, tmp_path):
+    (tmp_path / "link.genre").symlink_to(tmp_path / "nowhere" / "mine.genre")
+    result = run("train", music, "--out", tmp_path / "link.genre", *QUICK)
+    assert result.exit_code == 2
+    assert "there is no folder" in result.stderr
+
+
+def test_terminal_codes_in_a_folder_name_are_shown_escaped(run, music, tmp_path):
+    next(music.iterdir()).rename(music / "ja\x1b[31mzz")
+    for options in (("--drop", "nope"), ()):
+        result = run("train", music, "--out", tmp_path / "mine.genre", *options, *QUICK)
+        assert "\x1b" not in result.output
+
+
+def test_the_commands_suggested_can_be_pasted(run, music, tmp_path):
+    out = tmp_path / "my model.genre"
+    result = run("train", music, "--out", out, *QUICK)
+    assert f"--model '{out}'" in result.stdout
+
+
+@pytest.mark.parametrize("channels", ["", "x", "8,,8", "0", "8 16", "9999999"])
 def test_channels_must_be_whole_numbers(run, music, tmp_path, channels):
     result = run("train", music, "--out", tmp_path / "m.genre", "--channels", channels)
     assert result.exit_code == 2
-    assert "expected whole numbers above 0" in result.stderr
+    assert "expected whole numbers from 1" in result.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")

@@ -97,7 +97,7 @@ def test_the_file_holds_no_pickle(clf, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.genre") as archive:
         assert sorted(archive.namelist()) == ["genreclass.json", "tensors.safetensors"]
         manifest = json.loads(archive.read("genreclass.json"))
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert set(manifest["versions"]) >= {"genreclass", "torch", "scikit-learn"}
 
 
@@ -163,7 +163,8 @@ def _rewrite(path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update(format=2), "format 2.*upgrade"),
+        (lambda m: m.update(format=3), "format 3.*upgrade"),
+        (lambda m: m.update(format=1), "format 1.*train it again"),
         (lambda m: m["estimator"].update({"class": "Evil"}), "unknown class 'Evil'"),
         (lambda m: m["estimator"].update({"type": "pickle"}), "unknown type 'pickle'"),
         (lambda m: m["estimator"]["params"].update(nonsense=1), "nonsense"),

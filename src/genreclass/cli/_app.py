@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import genreclass
+from genreclass.audio import expand_path
+from genreclass.cli._terminal import note
 from genreclass.exceptions import GenreclassError
 
-__all__ = ["FAILED", "INTERRUPTED", "SOME_SKIPPED", "DebugOption", "app", "plain_errors"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "SOME_SKIPPED",
+    "DebugOption",
+    "app",
+    "expand_home",
+    "plain_errors",
+]
 
 # Exit codes beside 0; that of a misused command is typer's own.
 FAILED, MISUSED, SOME_SKIPPED, INTERRUPTED = 1, 2, 3, 130
@@ -64,8 +74,13 @@ def _main(
     for stream in (sys.stdout, sys.stderr):  # a file may have any name, a terminal any encoding
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    # Commands say themselves which files are left out.
-    logging.getLogger("genreclass.datasets").setLevel(logging.ERROR)
+
+
+def expand_home(value: Any) -> Any:
+    """A path option's callback: ``~`` is the home folder, also where the shell left it alone."""
+    if isinstance(value, Path):
+        return expand_path(value)
+    return [expand_path(path) for path in value] if value else value
 
 
 def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,25 +93,24 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except (typer.Exit, typer.Abort, BrokenPipeError):  # typer ends quietly on these
             raise
         except typer.BadParameter as error:
-            typer.echo(f"genreclass: {error.param_hint}: {error.message}", err=True)
+            note(f"genreclass: {error.param_hint}: {error.message}")
             raise typer.Exit(MISUSED) from None
         except KeyboardInterrupt:
-            typer.echo("Interrupted.", err=True)
+            note("Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             if debug:
                 raise
-            typer.echo(f"genreclass: {_one_line(error)}", err=True)
+            note(f"genreclass: {_describe(error)}")
             raise typer.Exit(FAILED) from None
 
     return run
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
+def _describe(error: Exception) -> str:
     if isinstance(error, (GenreclassError, OSError, ValueError)):
-        return text
+        return str(error)
     return (
-        f"unexpected {type(error).__name__}: {text} This is a fault of the program; please report "
+        f"unexpected {type(error).__name__}: {error} This is a fault of the program; please report "
         "what --debug shows."
     )

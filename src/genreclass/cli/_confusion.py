@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from genreclass.audio import printable
+from genreclass.durable import replacing
+
 if TYPE_CHECKING:
     from genreclass.evaluation import GenreReport
 
@@ -19,13 +22,13 @@ def confusion_table(report: GenreReport) -> Table:
     table = Table(title="Confusion matrix: clips of a genre (row) taken for a genre (column)")
     table.add_column("")
     for genre in report.confusion.columns:
-        table.add_column(Text(str(genre)), justify="right")
+        table.add_column(Text(printable(str(genre))), justify="right")
     for genre, counts in report.confusion.iterrows():
         cells = [
             Text(str(count), style="bold" if taken_for == genre else "")
             for taken_for, count in counts.items()
         ]
-        table.add_row(Text(str(genre)), *cells)
+        table.add_row(Text(printable(str(genre))), *cells)
     return table
 
 
@@ -39,4 +42,5 @@ def draw_confusion(report: GenreReport, picture: Path) -> None:
         display = GenreConfusionDisplay.from_predictions(
             report.predictions["genre"], report.predictions["predicted"]
         )
-    display.figure_.savefig(picture, dpi=150, format="png")
+    with replacing(picture) as file:
+        display.figure_.savefig(file, dpi=150, format="png")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genreclass.cli._app import DebugOption, plain_errors
+from genreclass.cli._app import DebugOption, expand_home, plain_errors
 from genreclass.cli._confusion import confusion_table, draw_confusion
 from genreclass.cli._terminal import check_output, duration_text, results
 
@@ -19,7 +19,11 @@ __all__ = ["demo"]
 def demo(
     picture: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Where to write the confusion matrix, as a PNG picture."),
+        typer.Option(
+            metavar="FILE",
+            callback=expand_home,
+            help="Where to write the confusion matrix, as a PNG picture.",
+        ),
     ] = Path("genreclass-demo.png"),
     debug: DebugOption = False,
 ) -> None:

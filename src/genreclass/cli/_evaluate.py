@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from genreclass.cli._app import INTERRUPTED, SOME_SKIPPED, DebugOption, plain_errors
+from genreclass.cli._app import INTERRUPTED, SOME_SKIPPED, DebugOption, expand_home, plain_errors
 from genreclass.cli._confusion import draw_confusion
 from genreclass.cli._files import classify_files, load_classifier
 from genreclass.cli._terminal import check_output, note, note_skipped
@@ -22,13 +22,17 @@ def evaluate(
     model: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL", help="A model that genreclass train wrote.", show_default=False
+            metavar="MODEL",
+            callback=expand_home,
+            help="A model that genreclass train wrote.",
+            show_default=False,
         ),
     ],
     music: Annotated[
         Path,
         typer.Argument(
             metavar="MUSIC",
+            callback=expand_home,
             help="A folder that holds a folder of audio files for each genre.",
             show_default=False,
         ),
@@ -38,12 +42,17 @@ def evaluate(
         typer.Option(
             "--json",
             metavar="FILE",
+            callback=expand_home,
             help="Write the report, every file's prediction in it, as JSON.",
         ),
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the confusion matrix, as a PNG picture."),
+        typer.Option(
+            metavar="FILE",
+            callback=expand_home,
+            help="Draw the confusion matrix, as a PNG picture.",
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
@@ -65,7 +74,7 @@ def evaluate(
     from genreclass.evaluation import GenreReport
 
     if json_file is not None:
-        check_output("--json", json_file)
+        check_output("--json", json_file, suffix=".json")
     if picture is not None:
         check_output("--picture", picture, suffix=".png")
     classifier = load_classifier(model, device=device)

@@ -11,23 +11,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 
 from genreclass.cli._terminal import shows_progress
 from genreclass.exceptions import AudioReadError, ModelFileError
 from genreclass.progress import make_progress
 
-__all__ = ["Classified", "classify_files", "collect_files", "find_unreadable", "load_classifier"]
+__all__ = [
+    "Classified",
+    "check_device",
+    "classify_files",
+    "collect_files",
+    "find_unreadable",
+    "load_classifier",
+]
 
 # Files classified together: enough for threads that decode, few enough to show progress.
 _TOGETHER = 8
 
 
+def check_device(device: str) -> None:
+    """What is asked for by name must be there; raises typer.BadParameter."""
+    from genreclass.dsp import resolve_device
+
+    try:
+        resolve_device(device)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--device") from error
+
+
 def load_classifier(path: Path, *, device: str) -> Any:
     """A model that takes audio files and gives probabilities."""
     from genreclass import load
-    from genreclass.dsp import resolve_device
 
-    resolve_device(device)  # what is asked for by name must be there
+    check_device(device)
     model = load(path)
     if not hasattr(model, "predict_proba"):
         raise ModelFileError(
@@ -43,18 +60,20 @@ def load_classifier(path: Path, *, device: str) -> Any:
     return model.set_params(device=device)
 
 
-def collect_files(paths: Sequence[Path]) -> list[str]:
+def collect_files(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
     """The audio files meant by a mixture of files and folders, each once, in the order given.
 
     A folder means the audio files in it at any depth, sorted; a file is taken whatever its name.
+    Folders that cannot be looked into come second, with the reason.
     """
     from genreclass.datasets._files import find_audio
 
     found: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     for path in paths:
-        for file in find_audio(path) if path.is_dir() else [path]:
+        for file in find_audio(path, unreadable) if os.path.isdir(path) else [path]:
             found.setdefault(os.path.realpath(file), str(file))
-    return list(found.values())
+    return list(found.values()), unreadable
 
 
 @dataclass

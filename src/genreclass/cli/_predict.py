@@ -12,7 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from genreclass.audio import printable
-from genreclass.cli._app import FAILED, INTERRUPTED, SOME_SKIPPED, DebugOption, plain_errors
+from genreclass.cli._app import (
+    FAILED,
+    INTERRUPTED,
+    SOME_SKIPPED,
+    DebugOption,
+    expand_home,
+    plain_errors,
+)
 from genreclass.cli._files import Classified, classify_files, collect_files, load_classifier
 from genreclass.cli._terminal import note, note_skipped, print_table
 from genreclass.exceptions import DatasetNotFoundError
@@ -25,7 +32,9 @@ def predict(
     music: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILES_OR_FOLDERS...",
+            readable=False,
+            metavar="FILES_OR_FOLDERS",
+            callback=expand_home,
             help="Audio files, and folders whose audio files are taken at any depth.",
             show_default=False,
         ),
@@ -36,6 +45,7 @@ def predict(
             "--model",
             "-m",
             metavar="FILE",
+            callback=expand_home,
             help="A model that genreclass train wrote.",
             show_default=False,
         ),
@@ -62,13 +72,14 @@ def predict(
     genreclass predict song.mp3 ALBUM --model mine.genre --top 3
     """
     classifier = load_classifier(model, device=device)
-    files = collect_files(music)
-    if not files:
+    files, unreadable = collect_files(music)
+    if not files and not unreadable:
         raise DatasetNotFoundError(
             f"There are no audio files in {', '.join(printable(path) for path in music)}. Give "
             "audio files, or folders that hold some."
         )
     done = classify_files(classifier, files, strict=strict)
+    done.skipped |= unreadable
     rows = [
         (path, _best(classifier.classes_, proba, top))
         for path, proba in zip(done.paths, done.proba, strict=True)
@@ -77,7 +88,7 @@ def predict(
         typer.echo(json.dumps([_as_object(path, best) for path, best in rows], indent=1))
     elif rows:
         print_table(_as_table(rows))
-    _end(done, len(files))
+    _end(done, len(files) + len(unreadable))
 
 
 def _best(classes: np.ndarray, proba: np.ndarray, top: int) -> list[tuple[Any, float]]:
@@ -92,15 +103,17 @@ def _as_object(path: str, best: list[tuple[Any, float]]) -> dict[str, Any]:
 
 
 def _as_table(rows: list[tuple[str, list[tuple[Any, float]]]]) -> Table:
-    table = Table("file", box=None, pad_edge=False, show_header=True)
+    table = Table("file", box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
-    n_genres = len(rows[0][1])
-    for rank in range(n_genres):
-        table.add_column("genre" if rank == 0 else f"{rank + 1}.", no_wrap=True)
+    if len(rows[0][1]) == 1:
+        table.add_column("genre", overflow="fold")
         table.add_column("", justify="right", no_wrap=True)
+    else:
+        table.add_column("genres, most probable first", overflow="fold")
     for path, best in rows:
-        cells = [cell for genre, share in best for cell in (Text(str(genre)), f"{share:.0%}")]
-        table.add_row(Text(printable(path)), *cells)
+        shares = [(printable(str(genre)), f"{share:.0%}") for genre, share in best]
+        cells = shares[0] if len(best) == 1 else [", ".join(map(" ".join, shares))]
+        table.add_row(Text(printable(path)), *map(Text, cells))
     return table
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from genreclass.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, printable
 
 __all__ = [
     "check_output",
@@ -30,7 +34,7 @@ _UNLIMITED = 10_000
 
 def results() -> Console:
     """The console for results: as wide as the terminal, without limit into a file or pipe."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _UNLIMITED)
+    return Console(highlight=False, width=None if _is_terminal(sys.stdout) else _UNLIMITED)
 
 
 def print_table(table: Table) -> None:
@@ -39,8 +43,9 @@ def print_table(table: Table) -> None:
 
 
 def note(text: str) -> None:
-    """Say something that is no result."""
-    typer.echo(text, err=True)
+    """Say something that is no result, in one line; nothing in it can steer the terminal."""
+    line = " ".join(text.split("\n"))
+    typer.echo("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), err=True)
 
 
 def note_skipped(skipped: Mapping[str, str]) -> None:
@@ -50,14 +55,19 @@ def note_skipped(skipped: Mapping[str, str]) -> None:
     files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
     note(f"{files} skipped:")
     for path, reason in list(skipped.items())[:_NAMED]:
-        note(f"  {reason if path in reason else f'{path}: {reason}'}")
+        name = printable(path)
+        note(f"  {reason if name in reason else f'{name}: {reason}'}")
     if len(skipped) > _NAMED:
         note(f"  and {len(skipped) - _NAMED} more")
 
 
 def shows_progress() -> bool:
     """Whether somebody watches: progress is for terminals."""
-    return sys.stderr.isatty()
+    return _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # None where the stream was closed
 
 
 def duration_text(seconds: float) -> str:
@@ -77,15 +87,23 @@ def check_output(option: str, path: Path, *, suffix: str | None = None) -> None:
     typer.BadParameter
         The name has another ending than `suffix`, or no file can be written there.
     """
-    folder = path.absolute().parent
+    place = Path(os.path.realpath(path))  # a link stays one, and what it points to is written
     problem = None
     if suffix is not None and path.suffix.lower() != suffix:
         problem = f"the name must end in {suffix}."
-    elif path.is_dir() or (path.exists() and not path.is_file()):
+    elif suffix is None and path.suffix.lower() in AUDIO_SUFFIXES | FOREIGN_SUFFIXES:
+        problem = "is the name of an audio file. Give another, as mine.genre."
+    elif place.exists() and not place.is_file():
         problem = "is not a regular file. Give the name of a file."
-    elif not folder.is_dir():
-        problem = f"there is no folder {folder}. Make it first, or give another path."
-    elif not os.access(path if path.exists() else folder, os.W_OK):
+    elif place.exists() and not os.access(place, os.W_OK):
         problem = "may not be written. Give another path."
+    elif not place.parent.is_dir():
+        problem = f"there is no folder {place.parent}. Make it first, or give another path."
+    else:
+        try:  # as replacing the file will have to
+            with tempfile.TemporaryFile(dir=place.parent):
+                pass
+        except OSError as error:
+            problem = f"nothing can be written in {place.parent} ({error.strerror})."
     if problem:
         raise typer.BadParameter(f"{path}: {problem}", param_hint=option)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genreclass.audio import printable
-from genreclass.cli._app import INTERRUPTED, SOME_SKIPPED, DebugOption, plain_errors
-from genreclass.cli._files import find_unreadable
+from genreclass.cli._app import INTERRUPTED, SOME_SKIPPED, DebugOption, expand_home, plain_errors
+from genreclass.cli._files import check_device, find_unreadable
 from genreclass.cli._terminal import check_output, duration_text, note, note_skipped, shows_progress
 from genreclass.exceptions import DatasetNotFoundError
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+# Beyond this a layer alone has a billion weights.
+_MOST_CHANNELS = 8192
+
 
 @plain_errors
 def train(
@@ -27,6 +31,7 @@ def train(
         Path,
         typer.Argument(
             metavar="MUSIC",
+            callback=expand_home,
             help="A folder that holds a folder of audio files for each genre.",
             show_default=False,
         ),
@@ -34,13 +39,19 @@ def train(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="Where to write the model.", show_default=False
+            "--out",
+            "-o",
+            metavar="FILE",
+            callback=expand_home,
+            help="Where to write the model.",
+            show_default=False,
         ),
     ],
     valid: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
+            callback=expand_home,
             help="Music of other artists, a folder for each genre: loss and accuracy on it are "
             "shown, and --patience watches it.",
         ),
@@ -80,7 +91,10 @@ def train(
     seed: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="The same seed on the same machine gives the same model."
+            metavar="N",
+            min=0,
+            max=2**32 - 1,
+            help="The same seed on the same machine gives the same model.",
         ),
     ] = 0,
     device: Annotated[
@@ -101,8 +115,6 @@ def train(
 
     genreclass train MUSIC --out mine.genre
     """
-    from joblib import parallel_config
-
     from genreclass import MelCNNClassifier, save
 
     check_output("--out", out)
@@ -111,6 +123,7 @@ def train(
             f"{out} is there already. Give another name, or --force to replace it.",
             param_hint="--out",
         )
+    check_device(device)
     classifier = MelCNNClassifier(
         channels=_parse_channels(channels),
         max_epochs=epochs,
@@ -121,33 +134,37 @@ def train(
         random_state=seed,
         verbose=int(shows_progress()),
     )
-    clips, skipped = _load(music, drop=drop or [], min_count=min_count, strict=strict)
+    try:
+        classifier._check_parameters()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="options") from error
+    # Everything that is known without decoding comes first.
+    clips = _list_clips(music, drop=drop or [], min_count=min_count)
+    validation = None if valid is None else _list_validation(valid, clips.target_names)
+    clips = _keep_readable(clips, music, strict=strict)
     _check_genres(clips, music)
     note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {_counts(clips)}")
-    validation = {}
-    if valid is not None:
-        aside, more_skipped = _load(valid, drop=drop or [], min_count=1, strict=strict)
-        skipped |= more_skipped
-        note(f"{len(aside.data)} files to validate on: {_counts(aside)}")
-        validation = {"X_val": aside.data, "y_val": aside.target}
+    skipped = dict(clips.left_out)
+    aside: dict[str, Any] = {}
+    if validation is not None and valid is not None:
+        validation = _keep_readable(validation, valid, strict=strict)
+        validation = _only(validation, clips.target_names, valid)
+        note(f"{len(validation.data)} files to validate on: {_counts(validation)}")
+        skipped |= validation.left_out
+        aside = {"X_val": validation.data, "y_val": validation.target}
     started = time.perf_counter()
-    with parallel_config(backend="threading", n_jobs=-1):  # decode ahead of the computation
-        try:
-            classifier.fit(clips.data, clips.target, **validation)
-        except KeyboardInterrupt:
-            note(
-                f"Interrupted after {duration_text(time.perf_counter() - started)}; no model was "
-                "written."
-            )
-            raise typer.Exit(INTERRUPTED) from None
+    _fit(classifier, clips, aside)
     save(classifier, out)
     elapsed = duration_text(time.perf_counter() - started)
-    note(f"Trained {len(classifier.history_)} epochs in {elapsed}{_figures(classifier)}")
+    n_epochs = len(classifier.history_)
+    plural = "s" if n_epochs > 1 else ""
+    note(f"Trained {n_epochs} epoch{plural} in {elapsed}{_figures(classifier)}")
     note_skipped(skipped)
+    model = shlex.quote(str(out))
     typer.echo(
         f"{out}\n\n"
-        f"Use it:      genreclass predict FILES --model {out}\n"
-        f"Measure it:  genreclass evaluate {out} OTHER_MUSIC   (no artist of which is in {music})"
+        f"Use it:      genreclass predict FILES --model {model}\n"
+        f"Measure it:  genreclass evaluate {model} OTHER_MUSIC   (no artist of which is in {music})"
     )
     if skipped:
         raise typer.Exit(SOME_SKIPPED)
@@ -158,45 +175,112 @@ def _parse_channels(text: str) -> tuple[int, ...]:
         channels = tuple(int(part) for part in text.split(","))
     except ValueError:
         channels = ()
-    if not channels or min(channels) < 1:
+    if not channels or not 1 <= min(channels) <= max(channels) <= _MOST_CHANNELS:
         raise typer.BadParameter(
-            f"{text!r}: expected whole numbers above 0, as 32,64,128.", param_hint="--channels"
+            f"{text!r}: expected whole numbers from 1 to {_MOST_CHANNELS}, as 32,64,128.",
+            param_hint="--channels",
         )
     return channels
 
 
-def _load(
-    root: Path, *, drop: list[str], min_count: int, strict: bool
-) -> tuple[Bunch, dict[str, str]]:
-    """The readable files of a data set, and what is left out of it: path to reason."""
-    from genreclass import MelSpectrogram
+def _list_clips(music: Path, *, drop: list[str], min_count: int) -> Bunch:
+    """The files to train on, unread, and a word on the genres that are left out."""
     from genreclass.datasets import drop_genres, drop_rare_genres, load_folder
 
-    clips = load_folder(root)
+    clips = load_folder(music)
     if drop:
-        clips = drop_genres(clips, drop)
+        try:
+            clips = drop_genres(clips, drop)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--drop") from error
+    if min_count > 1:
+        try:
+            clips = drop_rare_genres(clips, min_count=min_count)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--min-count") from error
+    dropped = clips.get("dropped", {})
+    if dropped:
+        listed = ", ".join(f"{printable(genre)} {n}" for genre, n in sorted(dropped.items()))
+        note(f"Genres left out: {listed}")
+    _check_genres(clips, music)
+    return clips
+
+
+def _list_validation(valid: Path, genres: list[str]) -> Bunch:
+    """The files to validate on, unread: those of the genres that are learned."""
+    from genreclass.datasets import load_folder
+
+    return _only(load_folder(valid), genres, valid)
+
+
+def _only(clips: Bunch, genres: list[str], root: Path) -> Bunch:
+    from genreclass.datasets import drop_genres
+
+    others = [genre for genre in clips.target_names if genre not in genres]
+    if len(others) == len(clips.target_names):
+        raise typer.BadParameter(
+            f"{root} holds none of the genres {', '.join(genres)}.", param_hint="--valid"
+        )
+    if others:
+        note(f"Genres of {root} that are not learned: {', '.join(map(printable, others))}")
+        clips = drop_genres(clips, others)
+    return clips
+
+
+def _keep_readable(clips: Bunch, root: Path, *, strict: bool) -> Bunch:
+    """The data set without the files that cannot be read, which go to its `left_out`."""
+    from sklearn.utils import Bunch
+
+    from genreclass import MelSpectrogram
+
     mel = MelSpectrogram()
     unreadable = find_unreadable(
         clips.data, sample_rate=mel.sample_rate, duration=mel.duration, strict=strict
     )
     kept = [index for index, path in enumerate(clips.data) if path not in unreadable]
-    skipped = {**unreadable, **clips.left_out}
+    left_out = {**unreadable, **clips.left_out}
     if not kept:
-        note_skipped(skipped)
+        note_skipped(left_out)
         raise DatasetNotFoundError(f"None of the {len(clips.data)} files in {root} could be read.")
-    clips.data, clips.target = [clips.data[index] for index in kept], clips.target[kept]
-    clips.target_names = sorted(set(clips.target.tolist()))
-    if min_count > 1:
-        clips = drop_rare_genres(clips, min_count=min_count)
-    return clips, skipped
+    target = clips.target[kept]
+    names = sorted(set(target.tolist()))
+    lost = [genre for genre in clips.target_names if genre not in names]
+    if lost:
+        note(f"Genres without a readable file: {', '.join(map(printable, lost))}")
+    readable = Bunch(
+        **{**clips, "data": [clips.data[index] for index in kept], "target": target},
+    )
+    readable.update(target_names=names, left_out=left_out)
+    return readable
 
 
 def _check_genres(clips: Bunch, music: Path) -> None:
     if len(clips.target_names) < 2:
         raise DatasetNotFoundError(
-            f"{music} holds music of one genre only, {printable(clips.target_names[0])}. Put the "
-            "files of each genre into a folder of their own; two are the least."
+            f"{printable(music)} holds music of one genre to learn, "
+            f"{printable(clips.target_names[0])}; two are the least. Put the files of each genre "
+            "into a folder of their own."
         )
+
+
+def _fit(classifier: Any, clips: Bunch, aside: dict[str, Any]) -> None:
+    from joblib import parallel_config
+
+    started = time.perf_counter()
+    try:
+        with parallel_config(backend="threading", n_jobs=-1):  # decode ahead of the computation
+            classifier.fit(clips.data, clips.target, **aside)
+    except KeyboardInterrupt:
+        elapsed = duration_text(time.perf_counter() - started)
+        note(f"Interrupted after {elapsed}; no model was written.")
+        raise typer.Exit(INTERRUPTED) from None
+    except ValueError as error:
+        if "validation_fraction" not in str(error):
+            raise
+        raise typer.BadParameter(
+            "a tenth of so few files cannot be kept aside. Give --valid, or leave out --patience.",
+            param_hint="--patience",
+        ) from error
 
 
 def _counts(clips: Bunch) -> str:

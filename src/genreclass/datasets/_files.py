@@ -26,16 +26,27 @@ def resolve_root(root: str | os.PathLike[str], what: str) -> Path:
     return root
 
 
-def find_audio(folder: Path) -> Iterator[Path]:
+def find_audio(folder: Path, unreadable: dict[str, str] | None = None) -> Iterator[Path]:
     """Audio files at any depth, sorted, readable or not.
 
-    Hidden ones are passed over; links to folders are followed at the first level.
+    Hidden ones are passed over; links to folders are followed at the first level. Folders that
+    cannot be looked into are put into `unreadable`, path to reason.
     """
+
+    def note(error: OSError) -> None:
+        if unreadable is not None:
+            reason = f"the folder cannot be looked into ({error.strerror})"
+            unreadable[os.fsdecode(error.filename)] = reason
+
     links = [path for path in folder.glob("*") if path.is_symlink() and path.is_dir()]
-    for path in sorted([*folder.rglob("*"), *(p for link in links for p in link.rglob("*"))]):
+    found = []
+    for root in (folder, *links):
+        for parent, _, names in os.walk(root, onerror=note):
+            found += [Path(parent, name) for name in names]
+    for path in sorted(found):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         is_audio = path.suffix.lower() in AUDIO_SUFFIXES | FOREIGN_SUFFIXES
-        if is_audio and not hidden and path.is_file():
+        if is_audio and not hidden and os.path.isfile(path):
             yield path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,18 @@ def load_folder(root: str | os.PathLike[str], *, return_X_y: bool = False) -> An
     ['electronic', 'metal', 'rock']
     """
     folder = resolve_root(root, "a folder for each genre")
-    data, target, left_out = [], [], {}
-    for path in find_audio(folder):
+    data: list[str] = []
+    target: list[str] = []
+    left_out: dict[str, str] = {}
+    taken: dict[str, Path] = {}
+    for path in find_audio(folder, left_out):
         genre, *rest = path.relative_to(folder).parts
         if not rest:
             left_out[str(path)] = "it lies beside the genre folders, so it has no genre"
         elif path.suffix.lower() in FOREIGN_SUFFIXES:
             left_out[str(path)] = f"{path.suffix} files cannot be read; convert it to flac"
+        elif (first := taken.setdefault(os.path.realpath(path), path)) != path:
+            left_out[str(path)] = f"it is the same file as {first}"
         else:
             data.append(str(path))
             target.append(genre)

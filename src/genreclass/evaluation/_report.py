@@ -7,11 +7,11 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genreclass.durable import replacing
 from genreclass.evaluation._metrics import (
     bin_confidence,
     brier_score,
@@ -272,10 +272,8 @@ class GenreReport:
         }
         text = json.dumps({"format": _FORMAT, **_plain(content)}, indent=1, allow_nan=False)
         if path is not None:
-            file = Path(path)
-            if not file.parent.is_dir():
-                raise FileNotFoundError(f"{file.parent} is no folder. Make it first.")
-            file.write_text(text + "\n", encoding="ascii")
+            with replacing(path) as file:
+                file.write(f"{text}\n".encode("ascii"))
         return text
 
     def __repr__(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +12,14 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from genreclass.durable import replacing
 from genreclass.exceptions import ModelFileError
 from genreclass.persistence._encode import decode, encode
 
 __all__ = ["load", "save"]
 
-# Raised when a file written now could not be read by the code before.
-_FORMAT = 1
+# Raised when a file means something else than before: 2 since pictures are moved to a mean of 0.
+_FORMAT = 2
 _MANIFEST, _TENSORS = "genreclass.json", "tensors.safetensors"
 _PACKAGES = ("genreclass", "numpy", "scikit-learn", "torch")
 
@@ -68,23 +68,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         "versions": {package: version(package) for package in _PACKAGES},
         "estimator": encode(estimator, tensors, "estimator"),
     }
-    path = Path(os.path.realpath(path))  # a link stays one
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is no folder. Make it first.")
-    if path.exists() and not path.is_file():
-        raise OSError(f"{path} is not a regular file. Give the name of a file, as mine.genre.")
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
-                archive.writestr(_TENSORS, to_bytes(tensors))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
+        archive.writestr(_TENSORS, to_bytes(tensors))
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -137,9 +123,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _check_format(manifest: dict[str, Any]) -> None:
-    if manifest["format"] > _FORMAT:
+    if manifest["format"] != _FORMAT:
+        newer = manifest["format"] > _FORMAT
         raise ModelFileError(
             f"it was written by genreclass {manifest['versions']['genreclass']} in format "
-            f"{manifest['format']}, and this version reads up to format {_FORMAT}; upgrade "
-            "genreclass"
+            f"{manifest['format']}, and this version reads format {_FORMAT}; "
+            + ("upgrade genreclass" if newer else "train it again")
         )
