@@ -28,12 +28,12 @@ from genreclass.evaluation import wilson_interval
 
 CANDIDATES: dict[str, list[dict[str, Any]]] = {
     "two layers": [
-        {"channels": (64, 128), "learning_rate": 6e-3, "dropout": 0.1, "max_epochs": 30},
-        {"channels": (64, 128), "learning_rate": 6e-3, "dropout": 0.1, "max_epochs": 60},
+        {"channels": (64, 128), "max_epochs": 30},
+        {"channels": (64, 128), "max_epochs": 30, "learning_rate": 6e-3, "dropout": 0.1},
     ],
     "deeper": [
-        {"channels": (32, 64, 128, 256), "learning_rate": 1e-3, "max_epochs": 40},
-        {"channels": (32, 64, 128, 256), "learning_rate": 1e-3, "max_epochs": 120},
+        {"channels": (32, 64, 128, 256), "max_epochs": 40},
+        {"channels": (32, 64, 128, 256), "max_epochs": 40, "learning_rate": 1e-3},
     ],
 }
 

@@ -36,10 +36,19 @@ def test_the_same_generator_gives_the_same_weights_and_leaves_the_global_one_alo
 def test_rows_are_standardised_by_the_statistics_given():
     network = _network()
     mean, spread = torch.randn(16), torch.rand(16) + 0.5
-    x = torch.randn(2, 16, 20)
-    plain = network(x)
+    z = torch.randn(1, 16, 20)
+    z = z - z.mean()
+    plain = network(z)
+    mean = mean - (z * spread[:, None] + mean[:, None]).mean()  # a picture of mean 0, as z is
     network.set_input_statistics(mean, spread)
-    torch.testing.assert_close(network(x * spread[:, None] + mean[:, None]), plain)
+    torch.testing.assert_close(network(z * spread[:, None] + mean[:, None]), plain)
+
+
+def test_a_louder_recording_gives_the_same_scores():
+    network = _network()
+    network.set_input_statistics(torch.randn(16), torch.rand(16) + 0.5)
+    x = torch.randn(2, 16, 20)
+    torch.testing.assert_close(network(x + 9.0), network(x), atol=1e-4, rtol=1e-4)
 
 
 def test_a_constant_row_is_not_divided_by_zero():

@@ -39,11 +39,13 @@ class MelCNN(nn.Module):
 
     Notes
     -----
-    Rows are standardised first, by the buffers `row_mean` and `row_scale`, which
-    `set_input_statistics` takes from the training data. A convolution, and a mean over rows after
-    it, cannot tell high from low, so the height of each row is a second input channel (CoordConv,
-    Liu et al. 2018). Global pooling is the mean and the maximum over rows and frames, so pictures
-    may have any width; what a short event shows, only the maximum keeps.
+    Each picture is moved to a mean of 0 decibels first: how loud a recording is, its transfer
+    decided and not its genre. Then rows are standardised, by the buffers `row_mean` and
+    `row_scale`, which `set_input_statistics` takes from the training data. A convolution, and a
+    mean over rows after it, cannot tell high from low, so the height of each row is a second
+    input channel (CoordConv, Liu et al. 2018). Global pooling is the mean and the maximum over
+    rows and frames, so pictures may have any width; what a short event shows, only the maximum
+    keeps.
     """
 
     row_mean: torch.Tensor
@@ -106,14 +108,15 @@ class MelCNN(nn.Module):
         return network.eval()
 
     def set_input_statistics(self, mean: torch.Tensor, spread: torch.Tensor) -> None:
-        """Standardise rows by these from now on: (n_rows,), (n_rows,), of training spectra."""
+        """Standardise rows by these from now on: (n_rows,), (n_rows,), of pictures of mean 0."""
         self.row_mean.copy_(mean)
         self.row_scale.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
 
     def embed(self, spectra: torch.Tensor) -> torch.Tensor:
         """What the last layer sees."""
         # (batch, n_rows, n_frames) -> (batch, 2 * channels[-1])
-        picture = (spectra - self.row_mean[:, None]) / self.row_scale[:, None]
+        picture = spectra - spectra.mean(dim=(1, 2), keepdim=True)
+        picture = (picture - self.row_mean[:, None]) / self.row_scale[:, None]
         height = self.row_position[:, None].expand_as(picture)
         x = torch.stack([picture, height], dim=1).contiguous(memory_format=torch.channels_last)
         x = self.blocks(x)

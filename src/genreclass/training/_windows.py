@@ -74,11 +74,17 @@ class SpectrogramCrops:
         return len(self._targets)
 
     def row_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and spread of each row over all sounding frames: (n_rows,) and (n_rows,)."""
+        """Mean and spread of each row over all sounding frames, every clip moved to a mean of 0.
+
+        Returns
+        -------
+        mean, spread : Tensor of shape (n_rows,), float32
+        """
         total = torch.zeros(2, self._spectra.shape[1], dtype=torch.float64)
         n_frames = 0
         for spectrum, length in zip(self._spectra, self._n_sounding.tolist(), strict=True):
             sounding = spectrum[:, :length].double()
+            sounding = sounding - sounding.mean()
             total += torch.stack([sounding.sum(dim=1), sounding.square().sum(dim=1)]).cpu()
             n_frames += length
         mean, mean_square = total / n_frames
