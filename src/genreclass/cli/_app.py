@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = [
     "INTERRUPTED",
     "SOME_SKIPPED",
     "DebugOption",
+    "DeviceOption",
+    "StrictOption",
     "app",
     "expand_home",
     "plain_errors",
@@ -42,6 +45,12 @@ app = typer.Typer(
 )
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu, cuda or cuda:1.")
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,7 +93,10 @@ def expand_home(value: Any) -> Any:
 
 
 def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the errors of a command into one line and an exit code; with --debug, let them pass."""
+    """Turn the errors of a command into one line and an exit code; with --debug, let them pass.
+
+    Its docstring, shown by --help, loses the line breaks within paragraphs, which typer would keep.
+    """
 
     @functools.wraps(command)
     def run(*args: Any, debug: bool = False, **kwargs: Any) -> Any:
@@ -104,6 +116,8 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             note(f"genreclass: {_describe(error)}")
             raise typer.Exit(FAILED) from None
 
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    run.__doc__ = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     return run
 
 

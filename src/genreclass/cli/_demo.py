@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Train on the bundled clips, classify them, and report.
 
-    24 real clips of 16 tracks in 3 genres. Four networks are trained, each on three quarters of \
+    24 real clips of 16 tracks in 3 genres. Four networks are trained, each on three quarters of
     the tracks, and classify the clips of the others: no track is on both sides.
     """
     import numpy as np

@@ -8,7 +8,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from genreclass.cli._app import INTERRUPTED, SOME_SKIPPED, DebugOption, expand_home, plain_errors
+from genreclass.cli._app import (
+    INTERRUPTED,
+    SOME_SKIPPED,
+    DebugOption,
+    DeviceOption,
+    StrictOption,
+    expand_home,
+    plain_errors,
+)
 from genreclass.cli._confusion import draw_confusion
 from genreclass.cli._files import classify_files, load_classifier
 from genreclass.cli._terminal import check_output, note, note_skipped
@@ -54,12 +62,8 @@ def evaluate(
             help="Draw the confusion matrix, as a PNG picture.",
         ),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
-    ] = False,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu or cuda.")
-    ] = "auto",
+    strict: StrictOption = False,
+    device: DeviceOption = "auto",
     debug: DebugOption = False,
 ) -> None:
     """Measure a model on music whose genres are known.

@@ -17,6 +17,8 @@ from genreclass.cli._app import (
     INTERRUPTED,
     SOME_SKIPPED,
     DebugOption,
+    DeviceOption,
+    StrictOption,
     expand_home,
     plain_errors,
 )
@@ -55,12 +57,8 @@ def predict(
         bool,
         typer.Option("--json", help="Print a JSON list, an object for each file that was read."),
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
-    ] = False,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu or cuda.")
-    ] = "auto",
+    strict: StrictOption = False,
+    device: DeviceOption = "auto",
     debug: DebugOption = False,
 ) -> None:
     """Say the genre of music.

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genreclass.audio import printable
-from genreclass.cli._app import INTERRUPTED, SOME_SKIPPED, DebugOption, expand_home, plain_errors
+from genreclass.cli._app import (
+    INTERRUPTED,
+    SOME_SKIPPED,
+    DebugOption,
+    DeviceOption,
+    StrictOption,
+    expand_home,
+    plain_errors,
+)
 from genreclass.cli._files import check_device, find_unreadable
 from genreclass.cli._terminal import check_output, duration_text, note, note_skipped, shows_progress
 from genreclass.exceptions import DatasetNotFoundError
@@ -97,12 +105,8 @@ def train(
             help="The same seed on the same machine gives the same model.",
         ),
     ] = 0,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where to train: auto, cpu or cuda.")
-    ] = "auto",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
-    ] = False,
+    device: DeviceOption = "auto",
+    strict: StrictOption = False,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Replace the model if --out is there already.")
     ] = False,
