@@ -117,6 +117,11 @@ def test_what_one_data_set_dropped_can_be_dropped_from_another(music):
     assert drop_genres(music, train.dropped).target_names == train.target_names
 
 
+@pytest.mark.parametrize("drop", DROPPERS)
+def test_a_data_set_may_say_that_nothing_was_dropped(music, drop):
+    assert drop(Bunch(**music, dropped=None)).dropped == {"jazz": 1}
+
+
 def test_where_nothing_is_dropped_nothing_is_said(music):
     for same in (drop_genres(music, []), drop_rare_genres(music, min_count=1)):
         assert same.dropped == {}
@@ -156,7 +161,14 @@ def test_a_data_set_is_never_emptied(music):
 
 @pytest.mark.parametrize(
     ("min_count", "error"),
-    [(0, ValueError), (-1, ValueError), (2.0, TypeError), ("2", TypeError), (None, TypeError)],
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (2.0, TypeError),
+        ("2", TypeError),
+        (None, TypeError),
+        (True, TypeError),
+    ],
 )
 def test_min_count_is_a_whole_number_from_one(music, min_count, error):
     with pytest.raises(error, match="min_count"):

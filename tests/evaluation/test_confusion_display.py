@@ -16,7 +16,7 @@ from genreclass.evaluation._names import _find_fonts
 
 
 def _cells(display):
-    return [[text.get_text() for text in row] for row in display.text_]
+    return [[text.get_text() if text else "" for text in row] for row in display.text_]
 
 
 def _names(axis):
@@ -77,6 +77,15 @@ def test_genres_mistaken_for_each_other_stand_side_by_side():
     assert_array_equal(display.order_, display.plot().order_)
 
 
+@pytest.mark.parametrize("mistaken", [("a", "e"), ("e", "a")])
+def test_mistakes_in_either_direction_make_genres_similar(mistaken):
+    frame = pd.DataFrame(9 * np.eye(5, dtype=int), index=list("abcde"), columns=list("abcde"))
+    frame.loc[mistaken] = 9
+    display = GenreConfusionDisplay(frame).plot()
+    order = "".join(frame.index[display.order_])
+    assert "ae" in order or "ea" in order
+
+
 def test_order_may_be_sorted_or_given(predict):
     y_true, y_pred, _ = predict(["rock", "jazz", "folk"])
     display = GenreConfusionDisplay.from_predictions(y_true, y_pred, order="sorted")
@@ -94,6 +103,21 @@ def test_integers_are_labels():
 def test_a_frame_brings_its_labels():
     frame = pd.DataFrame([[2, 0], [1, 3]], index=["jazz", "rock"], columns=["jazz", "rock"])
     assert _names(GenreConfusionDisplay(frame).plot().ax_.yaxis) == ["jazz", "rock"]
+
+
+def test_columns_of_a_frame_may_have_an_order_of_their_own():
+    frame = pd.DataFrame([[1, 2], [3, 0]], index=["jazz", "rock"], columns=["rock", "jazz"])
+    display = GenreConfusionDisplay(frame).plot(order="sorted")
+    assert _cells(display) == [["2", "1"], ["", "3"]]
+
+
+def test_nullable_labels_stay_what_they_are():
+    labels = pd.array([7, 3, 7], dtype="Int64")
+    display = GenreConfusionDisplay.from_predictions(labels, labels, order=pd.array([7, 3]))
+    assert _names(display.ax_.yaxis) == ["7", "3"]
+    answers = pd.array([True, False], dtype="boolean")
+    display = GenreConfusionDisplay.from_predictions(answers, answers)
+    assert _names(display.ax_.yaxis) == ["False", "True"]
 
 
 def test_one_genre():
@@ -126,7 +150,8 @@ def test_numbers_contrast_with_their_cells(predict):
         rgb = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in to_rgb(colour)]
         return 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]
 
-    for text, share in zip(display.text_.ravel(), display.im_.get_array().ravel(), strict=True):
+    texts, shares = display.text_.ravel(), display.im_.get_array().ravel()
+    for text, share in zip(texts[shares > 0], shares[shares > 0], strict=True):
         dark, light = sorted([luminance(text.get_color()), luminance(display.im_.cmap(share))])
         assert (light + 0.05) / (dark + 0.05) > 4.5
 
@@ -136,13 +161,14 @@ def test_names_and_numbers_can_be_read(predict, genres, paper, assert_legible):
     display = GenreConfusionDisplay.from_predictions(y_true, y_pred, ax=paper())
     assert_legible(display.figure_)
     for (row, column), text in np.ndenumerate(display.text_):
+        if text is None:
+            continue
         cell = display.ax_.transData.transform(
             [[column - 0.5, row + 0.5], [column + 0.5, row - 0.5]]
         )
         box = text.get_window_extent()
-        if text.get_text():
-            assert np.all(cell[0] <= [box.x0, box.y0])
-            assert np.all(cell[1] >= [box.x1, box.y1])
+        assert np.all(cell[0] <= [box.x0, box.y0])
+        assert np.all(cell[1] >= [box.x1, box.y1])
 
 
 def test_names_are_whole_in_a_figure_of_its_own(predict, genres):
@@ -171,6 +197,33 @@ def test_of_a_hundred_genres_in_a_small_figure_some_are_named_and_no_number_is_s
     assert display.text_ is None
     assert 5 < sum(bool(name) for name in _names(ax.yaxis)) < 50
     assert_legible(display.figure_)
+
+
+def test_very_long_names_are_cut_before_they_are_measured(monkeypatch):
+    from matplotlib.textpath import text_to_path
+
+    lengths = []
+    measure = text_to_path.get_text_width_height_descent
+    monkeypatch.setattr(
+        text_to_path,
+        "get_text_width_height_descent",
+        lambda line, *args, **kwargs: lengths.append(len(line)) or measure(line, *args, **kwargs),
+    )
+    names = ["a word and another " * 150 + f"part {i}" for i in range(3)]
+    display = GenreConfusionDisplay.from_predictions(names, names)
+    assert max(lengths) < 250
+    assert len(lengths) < 1000
+    shown = _names(display.ax_.yaxis)
+    assert len(set(shown)) == 3
+    assert all("…" in name for name in shown)
+
+
+def test_a_picture_of_very_many_genres_is_small_and_has_text_where_there_are_clips():
+    genres = [f"genre {i:03}" for i in range(120)]
+    display = GenreConfusionDisplay.from_predictions(genres, genres, order="sorted")
+    assert max(display.figure_.get_size_inches()) < 35
+    assert len(display.ax_.texts) == 120
+    assert _cells(display)[7][7:9] == ["1", ""]
 
 
 @pytest.mark.parametrize("layout", [None, "tight", "constrained", "compressed"])
@@ -202,7 +255,8 @@ def test_dollars_are_no_mathematics():
     display = GenreConfusionDisplay.from_predictions(names, names, order=names)
     display.figure_.draw_without_rendering()
     assert _names(display.ax_.yaxis) == names
-    assert not any(text.get_parse_math() for text in display.ax_.get_yticklabels())
+    texts = [*display.ax_.get_yticklabels(), *display.ax_.texts, display.ax_.title]
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_letters_the_font_lacks_come_from_another_font():
@@ -231,6 +285,21 @@ def test_letters_of_no_font_are_question_marks_and_said_once(caplog, monkeypatch
     assert "歌演" in record.getMessage() or "演歌" in record.getMessage()
 
 
+def test_control_characters_reach_no_terminal(caplog):
+    name = "rock\x1b[31m\udc80"
+    with caplog.at_level(logging.WARNING, logger="genreclass"):
+        display = GenreConfusionDisplay.from_predictions([name], [name])
+    assert _names(display.ax_.yaxis) == ["rock?[31m?"]
+    (record,) = caplog.records
+    assert record.getMessage().isprintable()
+    assert r"\x1b\udc80" in record.getMessage()
+
+
+def test_what_is_no_classifier_is_refused():
+    with pytest.raises(TypeError, match="must be a fitted classifier, got a Ridge"):
+        GenreConfusionDisplay.from_estimator(Ridge(), [[0.0]], ["a"])
+
+
 def test_from_estimator_predicts():
     X, y = np.array([[0.0], [0.1], [1.0], [1.1]]), ["jazz", "jazz", "rock", "rock"]
     clf = LogisticRegression(C=100).fit(X, y)
@@ -241,15 +310,22 @@ def test_from_estimator_predicts():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda D: D.from_estimator(Ridge(), [[0.0]], ["a"]), "takes a fitted classifier, got Ri"),
         (lambda D: D.from_predictions([], []), "y_true is empty"),
-        (lambda D: D.from_predictions(["a"], ["a", "b"]), "inconsistent numbers of samples"),
+        (
+            lambda D: D.from_predictions(["a"], ["a", "b"]),
+            "y_pred has length 2, but y_true has length 1",
+        ),
         (lambda D: D.from_predictions(["a"], ["b"], labels=["a"]), "labels lacks 'b'"),
         (lambda D: D(np.ones((2, 3))).plot(), r"shape \(2, 3\)"),
         (lambda D: D(np.zeros((2, 2))).plot(), "at least one clip"),
         (lambda D: D(np.eye(2) / 2).plot(), "must hold numbers of clips, got shares"),
         (lambda D: D(np.eye(2), display_labels=["a"]).plot(), "holds 1 genres, expected 2"),
         (lambda D: D(np.eye(2)).plot(order="size"), 'order must be "similarity", "sorted"'),
+        (lambda D: D(np.eye(2), display_labels=["a", "a"]).plot(), "holds 'a' twice"),
+        (lambda D: D.from_predictions(["a"], ["a"], labels=["a", "a"]), "labels holds 'a' twice"),
+        (lambda D: D.from_predictions(["a", None], ["a", "a"]), r"y_true\[1\] is missing"),
+        (lambda D: D.from_predictions(["a"], [1]), "genres such as 'a', the classifier such as 1"),
+        (lambda D: D(pd.DataFrame(np.eye(2), list("ab"), list("ac"))).plot(), "other columns than"),
         (lambda D: D(np.eye(2)).plot(order=[0, 0]), "each of the 2 genres once"),
         (lambda D: D(np.eye(2)).plot(normalize="pred"), 'normalize must be None or "true"'),
     ],

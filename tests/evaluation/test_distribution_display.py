@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.utils import Bunch
@@ -59,6 +60,17 @@ def test_integers_are_labels():
     assert _names(GenreDistributionDisplay.from_labels([2, 7, 7])) == ["7", "2"]
 
 
+def test_nullable_labels_stay_what_they_are():
+    assert _names(GenreDistributionDisplay.from_labels(pd.array([2, 7, 7], "Int64"))) == ["7", "2"]
+    answers = pd.array([True, True, False], "boolean")
+    assert _names(GenreDistributionDisplay.from_labels(answers)) == ["True", "False"]
+
+
+def test_numbers_and_the_text_below_are_no_mathematics():
+    display = GenreDistributionDisplay.from_labels(["rock"])
+    assert not any(text.get_parse_math() for text in [*display.text_, display.ax_.xaxis.label])
+
+
 def test_one_genre():
     display = GenreDistributionDisplay.from_labels(["rock"])
     assert "1 clip in 1 genre" in display.ax_.get_xlabel()
@@ -86,11 +98,17 @@ def test_axes_of_any_figure_are_drawn_into(layout):
 
 
 def test_what_cannot_be_drawn_is_named():
-    with pytest.raises(ValueError, match="There are no clips"):
+    with pytest.raises(ValueError, match="y is empty"):
         GenreDistributionDisplay.from_labels([])
+    with pytest.raises(ValueError, match="y mixes text, such as 'a', with other labels, such as 1"):
+        GenreDistributionDisplay.from_labels(["a", 1])
+    with pytest.raises(ValueError, match=r"y\[1\] is missing"):
+        GenreDistributionDisplay.from_labels(["a", np.nan])
+    with pytest.raises(ValueError, match="display_labels holds 'a' twice"):
+        GenreDistributionDisplay([1, 2], display_labels=["a", "a"]).plot()
     with pytest.raises(TypeError, match="takes a data set with target, got list"):
         GenreDistributionDisplay.from_dataset(["rock"])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="groups has length 1, but target has length 2"):
         GenreDistributionDisplay.from_dataset(Bunch(target=["a", "b"], groups=["x"]))
     with pytest.raises(ValueError, match="counts must hold a whole number for each of the 2"):
         GenreDistributionDisplay([1], display_labels=["a", "b"]).plot()

@@ -1,5 +1,7 @@
 """From a fitted classifier to a report."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification
@@ -15,7 +18,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
@@ -134,6 +138,101 @@ def test_steps_before_the_last_run_once(table):
     assert passes == [150]
 
 
+@pytest.mark.parametrize(
+    ("wrap", "n_passes"),
+    [
+        (lambda model: VotingClassifier([("a", model)], voting="soft"), 1),
+        (lambda model: CalibratedClassifierCV(model, cv=2, ensemble=True), 2),  # a model a fold
+    ],
+    ids=["VotingClassifier", "CalibratedClassifierCV"],
+)
+def test_what_wraps_models_asks_each_of_them_once(table, wrap, n_passes):
+    X, y = table
+    passes = []
+    counting = FunctionTransformer(lambda X: passes.append(len(X)) or X)
+    clf = wrap(make_pipeline(counting, LogisticRegression())).fit(X, y)
+    passes.clear()
+    evaluate(clf, X, y)
+    assert passes == [150] * n_passes
+
+
+class _Contrary(Pipeline):
+    """Predicts the first genre whatever its steps say."""
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+class _BestOfMany(LogisticRegression):
+    """Keeps its best model, and answers otherwise."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.best_estimator_ = LogisticRegression(C=1e-9).fit(X, y)
+        return self
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [_Contrary([("clf", LogisticRegression())]), _BestOfMany()],
+    ids=["Pipeline", "best_estimator_"],
+)
+def test_a_classifier_that_looks_like_another_is_asked_itself(table, estimator):
+    X, y = table
+    estimator.fit(X, y)
+    report = evaluate(estimator, X, y)
+    np.testing.assert_array_equal(report.predictions["predicted"], estimator.predict(X))
+
+
+class _Plain(ClassifierMixin, BaseEstimator):
+    """Knows no more than it has to: no classes_."""
+
+    def fit(self, X, y):
+        self.genre_ = y[0]
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.genre_)
+
+    def predict_proba(self, X):
+        return np.ones((len(X), 1))
+
+
+def test_a_classifier_without_classes_has_a_report_of_its_labels(table):
+    X, y = table
+    report = evaluate(_Plain().fit(X, y), X, y)
+    assert report.accuracy == (y == y[0]).mean()
+    assert report.log_loss is None
+    assert report.unknown_genres == []
+
+
+def test_a_classifier_of_several_targets_is_refused(table):
+    X, y = table
+    clf = KNeighborsClassifier().fit(X, np.column_stack([y, y == "jazz"]))
+    with pytest.raises(ValueError, match="KNeighborsClassifier was fitted to several targets"):
+        evaluate(clf, X, y)
+    with pytest.raises(ValueError, match=r"y must hold one label a clip, got shape \(150, 2\)"):
+        evaluate(LogisticRegression().fit(X, y), X, np.column_stack([y, y]))
+
+
+def test_a_search_that_kept_no_model_is_refused(table):
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2, refit=False).fit(*table)
+    with pytest.raises(ValueError, match="needs predict, which GridSearchCV does not have"):
+        evaluate(search, *table)
+
+
+def test_other_peoples_classifiers_need_no_torch():
+    code = (
+        "import sys\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from genreclass.evaluation import evaluate\n"
+        "X, y = [[0.0], [1.0]], ['a', 'b']\n"
+        "print(evaluate(LogisticRegression().fit(X, y), X, y).log_loss, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[1] == "False"
+
+
 def test_a_classifier_whose_rule_is_not_known_is_asked_for_both(table):
     clf = _Counting().fit(*table)
     evaluate(clf, *table)
@@ -239,6 +338,8 @@ def test_one_clip_is_enough(network):
         (MelSpectrogram(), "must be a fitted classifier, got a MelSpectrogram"),
         (KMeans(), "must be a fitted classifier, got a KMeans"),
         (make_pipeline(StandardScaler()), "got a Pipeline that ends in a StandardScaler"),
+        (make_pipeline("passthrough"), "got a Pipeline that ends in 'passthrough'"),
+        (Pipeline([]), "got a Pipeline without steps"),
         (LogisticRegression, r"is the class LogisticRegression. Make one, and fit it"),
         ("mine.genre", "must be a fitted classifier, got a str"),
         (None, "must be a fitted classifier, got a NoneType"),
@@ -277,9 +378,9 @@ def test_an_unfitted_classifier_says_so_before_sound_is_read(estimator):
         (7, ["jazz"], None, "X must be a sequence of clips, got 7"),
         (["a.wav"], "jazz", None, "y is the string 'jazz'. Put labels in a list"),
         (["a.wav"], [], None, "y is empty"),
-        (["a.wav"], ["jazz", "rock"], None, "X holds 1 clips, but y has length 2"),
+        (["a.wav"], ["jazz", "rock"], None, "y has length 2, but X has length 1"),
         (["a.wav"], [None], None, r"y\[0\] is missing"),
-        (["a.wav"], ["jazz"], ["a", "b"], "X holds 1 clips, but groups has length 2"),
+        (["a.wav"], ["jazz"], ["a", "b"], "groups has length 2, but X has length 1"),
         (["a.wav"], ["jazz"], "artist", "groups is the string 'artist'"),
         (["a.wav"], ["jazz"], [np.nan], r"groups\[0\] is missing"),
     ],

@@ -1,10 +1,11 @@
 """Figures of merit, against scipy and scikit-learn."""
 
 import inspect
+import tracemalloc
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
@@ -43,6 +44,21 @@ def test_wilson_interval_takes_the_mean_of_several_classifiers():
     assert wilson_interval(2, 10)[1] < high < wilson_interval(3, 10)[1]
 
 
+@pytest.mark.parametrize(
+    ("n_hits", "n_trials", "message"),
+    [
+        (5, 3, "got 5 of 3"),
+        (-1, 3, "got -1 of 3"),
+        (1, 0, "got 1 of 0"),
+        ([1, 7.5, 9], 4, "got 7.5 of 4"),
+    ],
+)
+def test_more_hits_than_trials_are_refused(n_hits, n_trials, message):
+    with pytest.raises(ValueError, match=f"between 0 and n_trials, {message}") as caught:
+        wilson_interval(n_hits, n_trials)
+    assert "\n" not in str(caught.value)
+
+
 def test_confidence_bins_are_those_of_scikit_learn():
     generator = np.random.default_rng(0)
     # Some exactly on an edge.
@@ -73,6 +89,15 @@ def test_brier_score_by_hand():
     assert brier_score(np.array([0, 2]), proba) == pytest.approx(1.07)
 
 
+def test_brier_score_of_many_genres_takes_no_room():
+    proba = np.full((3, 4000), 1 / 4000)
+    tracemalloc.start()
+    brier_score(np.array([0, 1, 2]), proba)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6  # a matrix of genres by genres would take 128 MB
+
+
 @pytest.mark.skipif(
     "scale_by_half" not in inspect.signature(brier_score_loss).parameters,
     reason="this scikit-learn has no Brier score of several classes",
@@ -85,28 +110,64 @@ def test_brier_score_is_that_of_scikit_learn():
     assert brier_score(targets, proba) == pytest.approx(expected)
 
 
-def test_group_interval_is_the_percentile_bootstrap_of_scipy():
+def _cluster_variance(correct, groups):
+    """Variance of accuracy by the sandwich of an ordinary regression on a constant."""
+    design, n_groups = np.ones((len(correct), 1)), groups.max() + 1
+    residuals = correct - correct.mean()
+    scores = np.stack([design[groups == g].T @ residuals[groups == g] for g in range(n_groups)])
+    bread = np.linalg.inv(design.T @ design)
+    sandwich = bread @ scores.T @ scores @ bread
+    return float(sandwich[0, 0]) * n_groups / (n_groups - 1)
+
+
+def test_group_interval_is_wilsons_at_the_effective_number_of_clips():
     generator = np.random.default_rng(0)
     groups = np.sort(generator.integers(40, size=300))
     groups = np.unique(groups, return_inverse=True)[1]
     correct = generator.random(300) < generator.random(groups.max() + 1)[groups]
-    hits, sizes = np.bincount(groups, weights=correct), np.bincount(groups)
-    expected = bootstrap(
-        (hits, sizes),
-        lambda hits, sizes, axis: hits.sum(axis=axis) / sizes.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        n_resamples=20_000,
-        rng=np.random.default_rng(1),
-    ).confidence_interval
-    np.testing.assert_allclose(group_interval(correct, groups), expected, atol=0.01)
+    accuracy = correct.mean()
+    n_effective = accuracy * (1 - accuracy) / _cluster_variance(correct, groups)
+    assert 40 < n_effective < 300
+    expected = wilson_interval(accuracy * n_effective, n_effective)
+    np.testing.assert_allclose(group_interval(correct, groups), expected)
 
 
-def test_group_interval_of_single_clips_is_nearly_that_of_independent_clips():
+def test_group_interval_holds_the_truth_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    groups, n_runs = np.repeat(np.arange(16), 2), 1000
+    # Groups differ so that clips of one correlate with 0.3, around an accuracy of 0.9.
+    accuracies = generator.beta(0.9 * 0.7 / 0.3, 0.1 * 0.7 / 0.3, size=(n_runs, 16))
+    correct = generator.random((n_runs, 32)) < accuracies[:, groups]
+    intervals = np.array([group_interval(run, groups) for run in correct])
+    assert np.mean((intervals[:, 0] <= 0.9) & (intervals[:, 1] >= 0.9)) > 0.92
+
+
+def test_group_interval_is_never_narrower_than_that_of_independent_clips():
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        groups = np.unique(generator.integers(8, size=20), return_inverse=True)[1]
+        correct = generator.random(20) < generator.random()
+        low, high = group_interval(correct, groups)
+        wilson_low, wilson_high = wilson_interval(correct.sum(), 20)
+        assert high - low >= wilson_high - wilson_low - 1e-12
+
+
+def test_group_interval_of_single_clips_is_that_of_independent_clips():
     correct = np.arange(300) < 200
     wilson = wilson_interval(200, 300)
-    np.testing.assert_allclose(group_interval(correct, np.arange(300)), wilson, atol=0.01)
+    np.testing.assert_allclose(group_interval(correct, np.arange(300)), wilson, atol=1e-4)
+
+
+def test_group_interval_of_equally_accurate_groups_is_that_of_independent_clips():
+    correct = np.tile([True, False], 10)
+    interval = group_interval(correct, np.repeat(np.arange(10), 2))
+    np.testing.assert_allclose(interval, wilson_interval(10, 20))
+
+
+def test_group_interval_knows_that_one_large_group_is_one_group():
+    groups = np.repeat(np.arange(11), [90, *[1] * 10])
+    low, _ = group_interval(np.full(100, True), groups)
+    assert low < 0.3
 
 
 def test_group_interval_is_wider_where_clips_of_a_group_are_alike():
@@ -114,6 +175,7 @@ def test_group_interval_is_wider_where_clips_of_a_group_are_alike():
     low, high = group_interval(correct, np.repeat(np.arange(30), 10))
     wilson_low, wilson_high = wilson_interval(200, 300)
     assert high - low > 2 * (wilson_high - wilson_low)
+    np.testing.assert_allclose((low, high), wilson_interval(20, 30))  # each group is worth a clip
 
 
 def test_group_interval_depends_on_neither_order_nor_numbers_of_groups():
@@ -121,7 +183,8 @@ def test_group_interval_depends_on_neither_order_nor_numbers_of_groups():
     groups = np.array([0, 0, 0, 1, 1, 2, 3])
     order = np.array([3, 6, 0, 2, 5, 1, 4])
     renamed = np.array([2, 3, 1, 0])[groups]
-    assert group_interval(correct[order], renamed[order]) == group_interval(correct, groups)
+    turned = group_interval(correct[order], renamed[order])
+    np.testing.assert_allclose(turned, group_interval(correct, groups))
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -131,8 +194,8 @@ def test_group_interval_without_spread_counts_groups_as_clips(right):
 
 
 def test_group_interval_of_one_group_is_wide():
-    low, high = group_interval(np.array([True, True, False]), np.zeros(3, dtype=int))
-    assert high - low > 0.7
+    interval = group_interval(np.arange(40) < 20, np.zeros(40, dtype=int))
+    np.testing.assert_allclose(interval, wilson_interval(0.5, 1))
 
 
 def test_range_of_a_calibrated_classifier_holds_95_percent_of_its_errors():

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
-from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge
 
 from genreclass.evaluation import ReliabilityDisplay
 
@@ -130,17 +130,38 @@ def test_from_estimator_asks_for_probabilities():
 @pytest.mark.parametrize(
     ("y_true", "proba", "classes", "message"),
     [
-        (["a"], [[0.5, 0.5]], ["a"], "2 columns, expected 1"),
-        (["a"], [[1.5, -0.5]], ["a", "b"], "holds -0.5, expected probabilities between 0 and 1"),
-        (["a"], [[1.5, 0.5]], ["a", "b"], r"holds 1\.5"),
-        (["a"], [[np.nan, 0.5]], ["a", "b"], "y_proba contains NaN"),
-        (["a", "b"], [[0.5, 0.5]], ["a", "b"], "inconsistent numbers of samples"),
+        (["a"], [[0.5, 0.5]], ["a"], r"y_proba must have .* \(1, 1\), got shape \(1, 2\)"),
+        (["a"], [[1.5, -0.5]], ["a", "b"], "Probabilities of clip 0 must be 0 or more and add up"),
+        (["a"], [[0.5, 0.2]], ["a", "b"], "Probabilities of clip 0 must be"),
+        (["a"], [[np.nan, 0.5]], ["a", "b"], "Probabilities of clip 0 must be"),
+        (["a", "b"], [[0.5, 0.5]], ["a", "b"], r"\(2, 2\), got shape \(1, 2\)"),
+        (["a"], [[0.5, 0.5]], ["a", "a"], "classes holds 'a' twice"),
+        (["a", None], [[0.5, 0.5]] * 2, ["a", "b"], r"y_true\[1\] is missing"),
         ([0], [[0.5, 0.5]], ["a", "b"], "None of classes is in y_true"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(y_true, proba, classes, message):
     with pytest.raises(ValueError, match=message):
         ReliabilityDisplay.from_predictions(y_true, proba, classes=classes)
+
+
+@pytest.mark.parametrize("n_bins", [0, -1, 2.0, "3", None, True])
+def test_bins_are_a_whole_number_from_one(n_bins):
+    with pytest.raises(ValueError, match="n_bins must be a whole number of at least 1"):
+        ReliabilityDisplay.from_predictions(["a"], [[1.0]], classes=["a"], n_bins=n_bins)
+    display = ReliabilityDisplay.from_predictions(["a"], [[1.0]], classes=["a"], n_bins=np.int64(1))
+    assert_array_equal(display.bins.counts, [1])
+
+
+def test_a_name_that_begins_with_an_underscore_is_in_the_legend():
+    display = ReliabilityDisplay.from_predictions(["a"], [[1.0]], classes=["a"], name="_x")
+    (text,) = display.ax_.get_legend().get_texts()
+    assert text.get_text().strip() == "_x: ECE 0.000"
+
+
+def test_what_is_no_classifier_is_refused():
+    with pytest.raises(TypeError, match="must be a fitted classifier, got a Ridge"):
+        ReliabilityDisplay.from_estimator(Ridge(), [[0.0]], ["a"])
 
 
 def test_as_many_axes_as_panels():

@@ -1,5 +1,6 @@
 """The report: its figures against scikit-learn, its text, HTML and JSON."""
 
+import enum
 import json
 import re
 import subprocess
@@ -181,6 +182,13 @@ class TestTables:
         pair = report.confused_pairs.iloc[0]
         assert pair.tolist() == ["jazz", "rock", 2, 0.5, ["a.wav", "c.wav"]]
 
+    def test_of_equal_pairs_the_sorted_ones_come_first(self):
+        genres = [f"genre {i:02}" for i in range(8)]
+        true, predicted = np.repeat(genres, 8), np.tile(genres, 8)  # each pair once
+        report = GenreReport.from_predictions(true[::-1], predicted[::-1])
+        expected = [[a, b, 1] for a in genres for b in genres if a != b]
+        assert _pairs_of(report) == expected
+
     def test_of_equally_frequent_pairs_the_larger_share_comes_first(self):
         report = GenreReport.from_predictions(["a", "a", "b"], ["a", "b", "a"])
         assert _pairs_of(report) == [["b", "a", 1], ["a", "b", 1]]
@@ -318,6 +326,47 @@ class TestEdges:
         assert report.genres == [False, True]
         assert json.loads(report.to_json())["genres"] == [False, True]
 
+    @pytest.mark.parametrize("base", [(str, enum.Enum), (enum.StrEnum,)], ids=["Enum", "StrEnum"])
+    def test_an_enum_of_text_is_its_value(self, base):
+        class Genre(*base):
+            JAZZ = "jazz"
+            ROCK = "rock"
+
+        report = GenreReport.from_predictions([Genre.JAZZ, Genre.ROCK], ["jazz", "jazz"])
+        assert report.genres == ["jazz", "rock"]
+        assert report.accuracy == 0.5
+
+    @pytest.mark.parametrize(
+        ("labels", "others"),
+        [
+            ([2**60, 2**60 + 1], [2.0, 2.0]),
+            (np.array([2**63 + 1, 2**63 + 2], dtype=np.uint64), np.array([-1, -1])),
+            ([2**63 + 1, 2], [2**63 + 2, 2]),
+        ],
+    )
+    def test_large_numbers_are_not_rounded(self, labels, others):
+        report = GenreReport.from_predictions(labels, others)
+        assert report.genres == sorted({*map(int, labels), *map(int, others)})
+        assert json.loads(report.to_json())["genres"] == report.genres
+
+    def test_large_numbers_of_groups_are_not_rounded(self):
+        groups = np.array([2**63 + 1, 2**63 + 2, 5], dtype=np.uint64)
+        assert GenreReport.from_predictions(["a"] * 3, ["a"] * 3, groups=groups).n_groups == 3
+        report = GenreReport.from_predictions(["a"] * 3, ["a"] * 3, groups=groups.tolist())
+        assert report.n_groups == 3
+
+    def test_nullable_labels_stay_what_they_are(self):
+        report = GenreReport.from_predictions(pd.array([2, 10], "Int64"), pd.array([2, 2], "Int64"))
+        assert report.genres == [2, 10]
+        assert report.confusion.index.dtype == int
+
+    def test_probabilities_of_more_than_double_precision(self, drawn):
+        y_true, y_pred, proba, _ = drawn
+        report = GenreReport.from_predictions(
+            y_true, y_pred, proba=proba.astype(np.longdouble), classes=GENRES
+        )
+        assert report.log_loss == pytest.approx(_log_loss(y_true, proba, GENRES))
+
     def test_a_report_does_not_change(self, report):
         with pytest.raises(FrozenInstanceError):
             report.accuracy = 1.0
@@ -334,6 +383,7 @@ class TestRefusals:
             (["a", float("nan")], ["a", "a"], r"y_true\[1\] is missing \(nan\)"),
             ([1, 2], ["a", "b"], "The clips have genres such as 1, the classifier such as 'a'"),
             ([0.25, 0.5], [0, 1], "must be text or whole numbers, got 0.25"),
+            (["a", 1], ["a", "a"], "y_true mixes text, such as 'a', with other labels, such as 1"),
             ([["a", "b"], ["c", "d"]], ["a", "b"], r"one label a clip, got shape \(2, 2\)"),
         ],
     )
@@ -349,7 +399,11 @@ class TestRefusals:
             ({"groups": ["x"]}, "groups has length 1"),
             ({"groups": ["x", None]}, r"groups\[1\] is missing"),
             ({"groups": "x"}, "groups is the string 'x'"),
+            ({"groups": [1, "1"]}, "groups mixes text, such as '1', with other labels, such as 1"),
+            ({"clips": "ab"}, "clips must be a list of paths or names, one a clip, got 'ab'"),
+            ({"clips": (name for name in "ab")}, "clips must be a list of .* got <generator"),
             ({"classes": []}, "classes is empty"),
+            ({"classes": ["a", "b", "a"]}, "classes holds 'a' twice"),
             ({"classes": [0, 1]}, "the classifier such as 0"),
             ({"proba": [[1, 0], [1, 0]]}, "proba needs classes"),
         ],
@@ -442,6 +496,34 @@ class TestText:
         assert max(cell_len(line) for line in lines) <= 80
         assert any(line.endswith("more") and "...fi" not in line for line in lines)
 
+    def test_long_names_stay_distinct(self):
+        genres = [f"International Music, volume {n}, of Folk and Tradition" for n in range(3)]
+        report = GenreReport.from_predictions(genres, [genres[0]] * 3, classes=genres[:1])
+        text = str(report)
+        table = text[text.index("Genre ") :].splitlines()[1:4]
+        assert len({line[:24] for line in table}) == 3
+        assert all(cell_len(line) <= 80 for line in text.splitlines())
+        for name in (line[:24].strip() for line in table[1:]):
+            assert f"{name} taken for {table[0][:24].strip()}" in text
+            assert f"{name} (1 clip)" in text.replace("\n  ", " ")
+            assert f"<span>{name}</span>" in report._repr_html_()
+
+    @pytest.mark.parametrize("name", ["日本の音楽", "演歌", "rock"])
+    def test_lines_of_unknown_genres_are_filled_by_the_width_of_letters(self, name):
+        genres = [f"{name} {n}" for n in range(20)]
+        report = GenreReport.from_predictions([*genres, "a"], ["a"] * 21, classes=["a"])
+        lines = str(report).splitlines()
+        start = next(n for n, line in enumerate(lines) if line.startswith("Not known"))
+        lines = lines[start : lines.index("", start)]
+        assert all(60 < cell_len(line) <= 80 for line in lines[:-1])
+        assert " ".join(line.strip() for line in lines).count(f"{name} ") == 20
+
+    def test_paths_with_doubled_separators_are_whole(self):
+        clips = ["/music//jazz/a.wav", "/music//jazz/b.wav"]
+        text = str(GenreReport.from_predictions(["a", "b"], ["b", "b"], clips=clips))
+        assert "/music//jazz/a.wav" in text
+        assert "files in" not in text
+
     def test_a_long_path_keeps_its_end(self):
         report = GenreReport.from_predictions(
             ["a", "b"], ["b", "b"], clips=["x/" + "long/" * 40 + "song 7.wav", "y/other.wav"]
@@ -519,6 +601,31 @@ class TestHTML:
         assert str(report).splitlines()[0] in text
         assert f"{report.log_loss:.3f}" in text
         assert "(files in /music)" in text
+
+    def test_text_can_do_a_page_no_harm(self):
+        report = GenreReport.from_predictions(["rock\x1b\u202e", "b"], ["b", "b"])
+        assert report._repr_html_().replace("\n", "").isprintable()
+        assert r"rock\x1b\u202e" in report._repr_html_()
+
+    def test_bars_are_shares_and_lines_over_them_intervals(self, report):
+        html = report._repr_html_()
+        bars = re.findall(
+            r'<i style="width:([\d.]+)%"></i><b style="left:([\d.]+)%;width:([\d.]+)%">', html
+        )
+        columns = ["recall", "recall_low", "recall_high"]
+        columns += ["precision", "precision_low", "precision_high"]
+        expected = 100 * report.per_genre[columns].to_numpy().reshape(-1, 3)
+        expected[:, 2] -= expected[:, 1]
+        np.testing.assert_allclose(np.array(bars, dtype=float), expected, atol=0.051)
+
+    def test_cells_are_shaded_by_their_share_of_the_row(self):
+        report = GenreReport.from_predictions(["a"] * 8 + ["b"], ["a"] * 6 + ["b"] * 2 + ["b"])
+        cells = re.findall(r'class="gr-(\w+)" style="--shade:([\d.]+)">(\d)', report._repr_html_())
+        assert cells == [
+            ("hit", f"{0.75 * (6 / 8) ** 0.5:.2f}", "6"),
+            ("miss", f"{0.75 * (2 / 8) ** 0.5:.2f}", "2"),
+            ("hit", "0.75", "1"),
+        ]
 
     def test_its_matrix_holds_the_counts(self, report):
         html = report._repr_html_()

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import binomtest
@@ -42,6 +43,11 @@ def test_whiskers_are_wilsons_intervals(predict, score, side):
         assert_allclose(segment, [[interval.low, row], [interval.high, row]])
         assert_allclose(display.intervals_[:, row], [interval.low, interval.high])
         assert _names(display)[row] == f"{genre}  {n_clips}"
+
+
+def test_nullable_labels_stay_what_they_are():
+    labels = pd.array([7, 3], dtype="Int64")
+    assert _names(GenreScoresDisplay.from_predictions(labels, labels)) == ["3  1", "7  1"]
 
 
 def test_f1_has_no_whiskers(predict):
@@ -125,5 +131,5 @@ def test_from_estimator_predicts():
 def test_what_cannot_be_drawn_is_named():
     with pytest.raises(ValueError, match='score must be "recall", "precision" or "f1"'):
         GenreScoresDisplay.from_predictions(["a"], ["a"], score="accuracy")
-    with pytest.raises(ValueError, match="takes a fitted classifier, got Ridge"):
+    with pytest.raises(TypeError, match="must be a fitted classifier, got a Ridge"):
         GenreScoresDisplay.from_estimator(Ridge(), [[0.0]], ["a"])

@@ -59,6 +59,8 @@ def drop_rare_genres(bunch: Bunch, min_count: int = 1000) -> Bunch:
     (['drone', 'techno'], {'bells': 1})
     """
     counts = _count_clips(bunch)
+    if isinstance(min_count, bool):
+        raise TypeError(f"min_count must be a whole number, got {min_count}.")
     check_scalar(min_count, "min_count", Integral, min_val=1)
     rare = [genre for genre, count in counts.items() if count < min_count]
     if len(rare) == len(counts):
@@ -149,7 +151,8 @@ def _without(bunch: Bunch, genres: list[Any], counts: dict[Any, int], *, reason:
     rows = np.flatnonzero([genre in kept for genre in np.asarray(bunch["target"]).tolist()])
     changes = {name: _take(bunch.get(name), rows) for name in ("data", "target", "groups")}
     changes["target_names"] = kept
-    changes["dropped"] = {**bunch.get("dropped", {}), **{genre: counts[genre] for genre in genres}}
+    before = bunch.get("dropped") or {}
+    changes["dropped"] = {**before, **{genre: counts[genre] for genre in genres}}
     if genres:
         listed = ", ".join(f"{genre} ({counts[genre]})" for genre in genres)
         left = f"Left: {len(rows)} clips in {len(kept)} genre{'s' * (len(kept) > 1)}."

@@ -169,7 +169,7 @@ def genre_rows(
         fitting = fit_size(
             [xlabel], width=width, height=height, family=family, largest=size_of_rest
         )
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(xlabel, **text)
         open_frame(ax, min(size_of_rest, fitting or SMALLEST_NAME))
         ax.tick_params(axis="y", length=0, labelsize=size)
     ax.spines["left"].set_visible(False)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from genreclass.evaluation._axes import legend_size, measure_axes, new_axes
+from genreclass.evaluation._columns import check_column
+from genreclass.evaluation._inputs import check_classifier, check_confusion, count_confusions
 from genreclass.evaluation._names import (
     drawable_names,
     fit_names,
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 __all__ = ["GenreConfusionDisplay"]
+
+# Largest side of a matrix in a figure of our own, in points: 3000 pixels at 100 dots an inch.
+WIDEST_MATRIX = 30 * 72.0
 
 
 class GenreConfusionDisplay:
@@ -53,7 +55,8 @@ class GenreConfusionDisplay:
     im_ : matplotlib AxesImage
         The cells; its array holds shares of the rows, between 0 and 1.
     text_ : ndarray of shape (n_genres, n_genres) of matplotlib Text, or None
-        The numbers, in the order drawn. None where the cells are too small for text.
+        The numbers, in the order drawn, None in an empty cell. None where the cells are too small
+        for text.
     ax_ : matplotlib Axes
         Axes with the matrix.
     figure_ : matplotlib Figure
@@ -136,7 +139,7 @@ class GenreConfusionDisplay:
         if ax is None:
             length = name_room(names, text["fontfamily"])
             # Two lines of a name and a number of three digits fit a cell.
-            side = max(180.0, 3 * name_size() * len(names))
+            side = min(max(180.0, 3 * name_size() * len(names)), WIDEST_MATRIX)
             ax = new_axes((side + length + 50) / 72, (side + length + 65) / 72)
         else:
             length = 0.36 * min(measure_axes(ax))
@@ -194,7 +197,7 @@ class GenreConfusionDisplay:
         array([[2, 0],
                [1, 0]])
         """
-        check_classifier(estimator, f"{cls.__name__}.from_estimator")
+        check_classifier(estimator)
         return cls.from_predictions(
             y,
             estimator.predict(X),
@@ -276,13 +279,14 @@ class GenreConfusionDisplay:
             largest=legend_size(width) + 1,
         )
         if size is not None:
-            self.ax_.set_title(title, size=size, fontfamily=text["fontfamily"])
+            self.ax_.set_title(title, size=size, **text)
 
     def _draw_cells(self, counts: np.ndarray, shares: np.ndarray, normalize: str | None) -> None:
         _, text = drawable_names([])
+        rows, columns = (indices.tolist() for indices in np.nonzero(counts))
         values = [
-            "" if count == 0 else _percentage(share) if normalize else f"{count:,}"
-            for count, share in zip(counts.ravel().tolist(), shares.ravel().tolist(), strict=True)
+            _percentage(shares[cell]) if normalize else f"{counts[cell]:,}"
+            for cell in zip(rows, columns, strict=True)
         ]
         cell = measure_axes(self.ax_)[0] / len(counts)
         size = fit_size(
@@ -296,8 +300,8 @@ class GenreConfusionDisplay:
         if size is None:
             return
         self.text_ = np.empty(counts.shape, dtype=object)
-        for value, (row, column) in zip(values, np.ndindex(counts.shape), strict=True):
-            colour = self.im_.cmap(self.im_.norm(shares[row, column]))
+        light = _luminance(np.asarray(self.im_.cmap(self.im_.norm(shares)))) > 0.179
+        for value, row, column in zip(values, rows, columns, strict=True):
             self.text_[row, column] = self.ax_.text(
                 column,
                 row,
@@ -305,72 +309,9 @@ class GenreConfusionDisplay:
                 size=size,
                 ha="center",
                 va="center_baseline",
-                color="black" if _luminance(colour) > 0.179 else "white",
+                color="black" if light[row, column] else "white",
+                **text,
             )
-
-
-def count_confusions(
-    y_true: Any, y_pred: Any, *, labels: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Number of clips of each pair of genres, and the genres.
-
-    As scikit-learn's confusion_matrix, but that one genre needs no warning and that `labels`
-    leaves no clip out: accuracy is read off the matrix.
-    """
-    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    check_consistent_length(y_true, y_pred)
-    if not len(y_true):
-        raise ValueError("y_true is empty, expected the genre of at least one clip.")
-    found = unique_labels(y_true, y_pred)
-    labels = found if labels is None else column_or_1d(labels)
-    place = {label: index for index, label in enumerate(labels.tolist())}
-    missing = [label for label in found.tolist() if label not in place]
-    if missing:
-        raise ValueError(
-            f"labels lacks {missing[0]!r}, which is in y_true or y_pred. Add it, or leave its "
-            "clips out."
-        )
-    counts = np.zeros((len(labels), len(labels)), dtype=int)
-    rows = [place[label] for label in y_true.tolist()]
-    np.add.at(counts, (rows, [place[label] for label in y_pred.tolist()]), 1)
-    return counts, labels
-
-
-def check_confusion(confusion_matrix: Any, display_labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A matrix of counts and its labels, as arrays that go together."""
-    counts = np.asarray(confusion_matrix)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.sum() > 0:
-        raise ValueError(
-            f"confusion_matrix has shape {counts.shape} and {counts.sum()} clips, expected a "
-            "square of counts with at least one clip."
-        )
-    if not np.array_equal(counts, np.abs(counts).astype(int)):
-        raise ValueError(
-            "confusion_matrix must hold numbers of clips, got shares or negative numbers. Pass "
-            'the counts; plot(normalize="true") shows percentages.'
-        )
-    if display_labels is None:
-        is_frame = hasattr(confusion_matrix, "columns")
-        display_labels = confusion_matrix.index if is_frame else range(len(counts))
-    labels = column_or_1d(display_labels)
-    if len(labels) != len(counts):
-        raise ValueError(
-            f"display_labels holds {len(labels)} genres, expected {len(counts)}, one for each row "
-            "of confusion_matrix."
-        )
-    return counts.astype(int), labels
-
-
-def check_classifier(estimator: Any, caller: str, method: str = "predict") -> None:
-    """Refuse what cannot predict genres."""
-    name = type(estimator).__name__
-    if not is_classifier(estimator):
-        raise ValueError(f"{caller} takes a fitted classifier, got {name}.")
-    if not hasattr(estimator, method):
-        raise ValueError(
-            f"{caller} needs {method}, which {name} does not have. Wrap it in scikit-learn's "
-            "CalibratedClassifierCV, or choose another classifier."
-        )
 
 
 def _row_shares(counts: np.ndarray) -> np.ndarray:
@@ -385,7 +326,7 @@ def _find_order(order: Any, counts: np.ndarray, labels: np.ndarray) -> np.ndarra
         if order == "sorted":
             return np.arange(len(labels))
         raise ValueError(f'order must be "similarity", "sorted" or the genres, got {order!r}')
-    wanted, known = np.asarray(order).tolist(), labels.tolist()
+    wanted, known = check_column(order, "order").tolist(), labels.tolist()
     if len(wanted) != len(known) or set(wanted) != set(known):
         raise ValueError(f"order must hold each of the {len(known)} genres once, got {wanted!r}")
     return np.array([known.index(label) for label in wanted])
@@ -418,10 +359,8 @@ def _percentage(share: float) -> str:
     return ">99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
 
 
-def _luminance(colour: Any) -> float:
+def _luminance(colours: np.ndarray) -> np.ndarray:
     """Relative luminance, WCAG 2.1; above 0.179 black has the higher contrast."""
-    from matplotlib.colors import to_rgb
-
-    rgb = np.array(to_rgb(colour))
+    rgb = colours[..., :3]
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
+    return linear @ np.array([0.2126, 0.7152, 0.0722])

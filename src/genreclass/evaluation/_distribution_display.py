@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from genreclass.evaluation._axes import BLUE, LIGHT_BLUE, QUIET, genre_rows, measure_axes
+from genreclass.evaluation._columns import (
+    check_classes,
+    check_column,
+    check_genres,
+    check_length,
+)
 from genreclass.evaluation._names import drawable_names, text_width
 
 if TYPE_CHECKING:
@@ -100,7 +105,7 @@ class GenreDistributionDisplay:
         GenreDistributionDisplay
             Itself.
         """
-        labels = column_or_1d(self.display_labels)
+        labels = check_classes(self.display_labels, "display_labels")
         counts = self._check_numbers("counts", len(labels))
         artists = self._check_numbers("n_artists", len(labels))
         dropped = self._check_numbers("n_dropped", len(labels))
@@ -139,7 +144,7 @@ class GenreDistributionDisplay:
                 "labels alone, use from_labels."
             )
         return cls._from_columns(
-            bunch["target"], bunch.get("groups"), bunch.get("dropped") or {}
+            bunch["target"], "target", bunch.get("groups"), bunch.get("dropped")
         ).plot(ax=ax)
 
     @classmethod
@@ -165,24 +170,25 @@ class GenreDistributionDisplay:
         >>> display.counts
         array([1, 2])
         """
-        return cls._from_columns(y, None, {}).plot(ax=ax)
+        return cls._from_columns(y, "y").plot(ax=ax)
 
     @classmethod
-    def _from_columns(cls, target: Any, groups: Any, dropped: Mapping[Any, int]) -> Self:
-        genres = column_or_1d(target).tolist()
-        if not genres and not dropped:
-            raise ValueError("There are no clips, expected the genre of at least one.")
-        labels = sorted({*genres, *dropped})
+    def _from_columns(
+        cls, target: Any, name: str, groups: Any = None, dropped: Mapping[Any, int] | None = None
+    ) -> Self:
+        dropped = dropped or {}
+        genres = check_genres(target, name).tolist()
+        labels = np.unique(check_genres([*genres, *dropped], name)).tolist()
         n_clips = Counter(genres)
         n_artists = None
         if groups is not None:
-            groups = column_or_1d(groups).tolist()
-            check_consistent_length(genres, groups)
+            groups = check_column(groups, "groups").tolist()
+            check_length(groups, "groups", len(genres), of=name)
             pairs = Counter(genre for genre, _ in set(zip(genres, groups, strict=True)))
             n_artists = np.array([pairs[label] for label in labels])
         return cls(
             np.array([n_clips[label] for label in labels]),
-            display_labels=np.array(labels),
+            display_labels=check_genres(labels, name),
             n_artists=n_artists,
             n_dropped=np.array([dropped.get(label, 0) for label in labels]) if dropped else None,
         )
@@ -245,6 +251,7 @@ class GenreDistributionDisplay:
                 size=size,
                 va="center_baseline",
                 annotation_clip=False,
+                **style,
             )
             for row, (text, end) in enumerate(zip(texts, ends, strict=True))
         ]

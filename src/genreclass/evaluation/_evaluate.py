@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
+from sklearn.model_selection._search import BaseSearchCV  # it has no public home
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from genreclass.audio import Clip
-from genreclass.evaluation._report import GenreReport, check_column
+from genreclass.evaluation._columns import check_column, check_length
+from genreclass.evaluation._inputs import check_classifier
+from genreclass.evaluation._report import GenreReport
 from genreclass.exceptions import InvalidClipError
 
 __all__ = ["evaluate"]
@@ -27,7 +30,7 @@ def evaluate(estimator: Any, X: Any, y: Any, *, groups: Any = None) -> GenreRepo
     ----------
     estimator : classifier
         Fitted: one of this library, of scikit-learn, a Pipeline, a search. Without
-        `predict_proba` the report has no figures about probabilities.
+        `predict_proba` and `classes_` the report has no figures about probabilities.
     X : sequence of clips, or array-like
         What the classifier predicts from: paths, Clips, arrays, a table of features.
     y : array-like of shape (n_clips,)
@@ -48,7 +51,8 @@ def evaluate(estimator: Any, X: Any, y: Any, *, groups: Any = None) -> GenreRepo
     NotFittedError
         It has not been fitted.
     ValueError
-        There are no clips, lengths differ, or a label is missing.
+        There are no clips, lengths differ, a label is missing, or the estimator was fitted to
+        several targets.
 
     See Also
     --------
@@ -76,36 +80,19 @@ def evaluate(estimator: Any, X: Any, y: Any, *, groups: Any = None) -> GenreRepo
     >>> report.n_clips
     4
     """
-    _check_classifier(estimator)
+    check_classifier(estimator)
     check_is_fitted(estimator)
     X = _check_clips(X)
     n_clips = _count(X)
     y = check_column(y, "y")
-    _check_length(y, "y", n_clips)
+    check_length(y, "y", n_clips, of="X")
     if groups is not None:
         groups = check_column(groups, "groups")
-        _check_length(groups, "groups", n_clips)
+        check_length(groups, "groups", n_clips, of="X")
     predicted, proba, classes = _predict(estimator, X)
     return GenreReport.from_predictions(
         y, predicted, proba=proba, classes=classes, clips=_names(X), groups=groups
     )
-
-
-def _check_classifier(estimator: Any) -> None:
-    if isinstance(estimator, type):
-        raise TypeError(
-            f"estimator is the class {estimator.__name__}. Make one, and fit it: "
-            f"{estimator.__name__}().fit(X_train, y_train)."
-        )
-    if not hasattr(estimator, "__sklearn_tags__") or not is_classifier(estimator):
-        raise TypeError(f"estimator must be a fitted classifier, got {_describe(estimator)}.")
-
-
-def _describe(estimator: Any) -> str:
-    name = type(estimator).__name__
-    if isinstance(estimator, Pipeline):
-        return f"a Pipeline that ends in a {type(estimator.steps[-1][1]).__name__}"
-    return f"a {name}"
 
 
 def _check_clips(X: Any) -> Any:
@@ -135,22 +122,17 @@ def _count(X: Any) -> int:
     return int(n_clips)
 
 
-def _check_length(values: np.ndarray, name: str, n_clips: int) -> None:
-    if len(values) != n_clips:
-        raise ValueError(f"X holds {n_clips} clips, but {name} has length {len(values)}.")
-
-
-def _predict(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Genres predicted, probabilities where there are any, and the genres known."""
+def _predict(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Genres predicted, probabilities and the genres known, where there are any."""
     # The steps of a Pipeline, and the sound, are gone through once for both kinds of answer.
-    while hasattr(estimator, "best_estimator_") or type(estimator) is Pipeline:
-        if hasattr(estimator, "best_estimator_"):  # of GridSearchCV
+    while isinstance(estimator, BaseSearchCV) or type(estimator) is Pipeline:
+        if isinstance(estimator, BaseSearchCV):
             estimator = estimator.best_estimator_
         else:
             X = estimator[:-1].transform(X) if len(estimator) > 1 else X
             estimator = estimator[-1]
-    classes = estimator.classes_
-    if not hasattr(estimator, "predict_proba"):
+    classes = getattr(estimator, "classes_", None)
+    if classes is None or not hasattr(estimator, "predict_proba"):
         return estimator.predict(X), None, classes
     proba = np.asarray(estimator.predict_proba(X))
     if _chooses_most_probable(estimator):
@@ -160,13 +142,12 @@ def _predict(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray | None, np.
 
 def _chooses_most_probable(estimator: Any) -> bool:
     """Whether `predict` is known to be the argmax of `predict_proba`, in a subclass as well."""
-    from genreclass.models import MelCNNClassifier  # imports torch
-
-    return getattr(type(estimator), "predict", None) in (
-        MelCNNClassifier.predict,
-        CalibratedClassifierCV.predict,
-        VotingClassifier.predict,  # it has predict_proba where it votes softly only
-    )
+    # VotingClassifier has predict_proba where it votes softly only.
+    rules = [CalibratedClassifierCV.predict, VotingClassifier.predict]
+    models = sys.modules.get("genreclass.models")  # not imported, it made no estimator
+    if models is not None:
+        rules.append(models.MelCNNClassifier.predict)
+    return getattr(type(estimator), "predict", None) in rules
 
 
 def _names(X: Any) -> list[Any]:

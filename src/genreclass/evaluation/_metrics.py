@@ -36,12 +36,21 @@ def wilson_interval(n_hits: Any, n_trials: Any) -> tuple[Any, Any]:
     low, high : float or ndarray
         Between 0 and 1; NaN where there are no trials.
 
+    Raises
+    ------
+    ValueError
+        There are more successes than trials, or fewer than none.
+
     Notes
     -----
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     Unlike the normal interval it stays between 0 and 1 and has a width at shares of 0 and 1.
     """
     n_hits, n_trials = np.asarray(n_hits, dtype=float), np.asarray(n_trials, dtype=float)
+    wrong = (n_hits < 0) | (n_hits > n_trials)
+    if wrong.any():
+        hits, trials = (np.broadcast_to(x, wrong.shape)[wrong][0] for x in (n_hits, n_trials))
+        raise ValueError(f"n_hits must be between 0 and n_trials, got {hits:g} of {trials:g}.")
     n = np.where(n_trials > 0, n_trials, np.nan)
     share = n_hits / n
     centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
@@ -67,22 +76,29 @@ def group_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, floa
 
     Notes
     -----
-    The percentile bootstrap over whole groups, 2000 resamples from a fixed seed: A. C. Davison and
-    D. V. Hinkley, "Bootstrap methods and their application", 1997, section 3.8. It is too narrow
-    for few groups, say under 20. Where all groups have the same accuracy resampling shows no
-    spread at all, and this is Wilson's interval, each group counted as one clip.
+    Wilson's interval at the effective number of clips, the number divided by the design effect of
+    L. Kish, "Survey sampling", 1965: C. Franco et al., "Comparative study of confidence intervals
+    for proportions in complex sample surveys", 2019, who recommend it. The variance between groups
+    is that of a ratio, linearised, times G / (G - 1) for G groups.
+
+    The effective number is at most that of clips, so that the interval is never narrower than
+    `wilson_interval`, and at least what groups whose clips are all alike are worth: their number,
+    where they are of one size. That is also what it is where all clips are right or all wrong,
+    which shows no variance. With few groups of many clips, say under 20, the variance is known
+    badly and the interval is too narrow.
     """
-    sizes = np.bincount(groups)
-    hits = np.bincount(groups, weights=correct).astype(int)
-    if (hits * sizes[0] == hits[0] * sizes).all():
-        low, high = wilson_interval(correct.mean() * len(sizes), len(sizes))
-        return low, high
-    # Groups of the same size and hits are alike: how often each kind is drawn is all that counts.
-    kinds, counts = np.unique([hits, sizes], axis=1, return_counts=True)
-    draws = np.random.default_rng(0).multinomial(len(sizes), counts / len(sizes), size=2000)
-    drawn_hits, drawn_sizes = kinds @ draws.T
-    low, high = np.quantile(drawn_hits / drawn_sizes, _TAILS)
-    return float(low), float(high)
+    n_clips, accuracy = len(correct), correct.mean()
+    sizes, hits = np.bincount(groups), np.bincount(groups, weights=correct)
+    n_groups, fewest = len(sizes), n_clips**2 / np.square(sizes).sum()
+    if n_groups == 1 or accuracy in (0, 1):
+        n_effective = fewest
+    else:
+        spread = np.square(hits - accuracy * sizes).sum() * n_groups / (n_groups - 1)
+        with np.errstate(divide="ignore"):  # all groups of the same accuracy
+            n_effective = accuracy * (1 - accuracy) / (spread / n_clips**2)
+        n_effective = np.clip(n_effective, fewest, n_clips)
+    low, high = wilson_interval(accuracy * n_effective, n_effective)
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -187,5 +203,7 @@ def brier_score(targets: np.ndarray, proba: np.ndarray) -> float:
         over clips, as in G. W. Brier, "Verification of forecasts expressed in terms of
         probability", 1950.
     """
-    truth = np.eye(proba.shape[1])[targets]
-    return float(np.square(proba - truth).sum(axis=1).mean())
+    # The square of p - 1 for the true genre and of p for the others, without a matrix of the truth.
+    likelihood = proba[np.arange(len(targets)), targets].astype(float)
+    squares = np.einsum("ij,ij->i", proba, proba, dtype=float)
+    return float((1 - 2 * likelihood + squares).mean())

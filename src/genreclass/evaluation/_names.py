@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -33,6 +34,8 @@ JOINTS = frozenset("/&+-")
 ONE_LINE = 120.0
 # Widest room for names in a figure of our own, in points; what is longer is shortened.
 WIDEST_NAME = 230.0
+# Characters: two lines of the smallest size hold no more, and each takes time to measure.
+LONGEST_NAME = 200
 
 
 def name_size() -> float:
@@ -47,11 +50,12 @@ def drawable_names(labels: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:
     """Labels as text, and the text properties that draw them as they are.
 
     "$" and "&" are letters, not mathematics or LaTeX. Characters that the user's font lacks are
-    taken from another installed font; where none has them, "?" stands for each.
+    taken from another installed font; where none has them, "?" stands for each. What no picture
+    has room for is left out.
     """
     from matplotlib import rcParams
 
-    names = [" ".join(str(label).split()) for label in labels]
+    names = [_cut(" ".join(str(label).split())) for label in labels]
     families = list(rcParams["font.family"])
     characters = frozenset("".join(names))
     lacking = characters - _characters_of(tuple(families))
@@ -62,10 +66,15 @@ def drawable_names(labels: Iterable[Any]) -> tuple[list[str], dict[str, Any]]:
         _log.warning(
             "No installed font has the characters %s; they are drawn as question marks. Install "
             "one that has them, such as Noto Sans CJK, and restart Python.",
-            "".join(sorted(lacking)),
+            "".join(c if c.isprintable() else ascii(c)[1:-1] for c in sorted(lacking)),
         )
         names = ["".join("?" if c in lacking else c for c in name) for name in names]
     return names, {"parse_math": False, "usetex": False, "fontfamily": families}
+
+
+def _cut(name: str) -> str:
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
 
 
 def _characters_of(families: tuple[str, ...]) -> frozenset[str]:
@@ -215,10 +224,11 @@ def _leave_out(
 ) -> str:
     if text_width(name + suffix, 1.0, family) <= room:
         return name + suffix
-    for n_kept in range(len(name) - 1, 0, -1):
+
+    def keep(n_kept: int) -> str:
         n_end = int(n_kept * share_of_end)
         head, end = name[: n_kept - n_end].rstrip(" /&,-"), name[len(name) - n_end :].lstrip()
-        text = f"{head}…{end}{suffix}"
-        if text_width(text, 1.0, family) <= room:
-            return text
-    return "…" + suffix
+        return f"{head}…{end}{suffix}"
+
+    sizes = range(1, len(name))
+    return keep(bisect_right(sizes, room, key=lambda n: text_width(keep(n), 1.0, family)))

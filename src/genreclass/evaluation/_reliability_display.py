@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
 
 from genreclass.evaluation._axes import (
     ACCENT,
@@ -20,8 +20,10 @@ from genreclass.evaluation._axes import (
     place_legend,
     split_axes,
 )
-from genreclass.evaluation._confusion_display import check_classifier
+from genreclass.evaluation._columns import check_classes, check_genres, check_proba
+from genreclass.evaluation._inputs import check_classifier
 from genreclass.evaluation._metrics import CalibrationBins, bin_confidence, wilson_interval
+from genreclass.evaluation._names import drawable_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,7 +175,7 @@ class ReliabilityDisplay:
         >>> ReliabilityDisplay.from_estimator(clf, X, y).bins.counts
         array([0, 0, 0, 0, 0, 0, 3, 0, 0, 0])
         """
-        check_classifier(estimator, f"{cls.__name__}.from_estimator", "predict_proba")
+        check_classifier(estimator, "predict_proba")
         return cls.from_predictions(
             y,
             estimator.predict_proba(X),
@@ -217,25 +219,17 @@ class ReliabilityDisplay:
         ReliabilityDisplay
             The display, drawn.
         """
-        y_true, classes = column_or_1d(y_true), column_or_1d(classes)
-        y_proba = check_array(y_proba, dtype=float, input_name="y_proba")
-        check_consistent_length(y_true, y_proba)
-        if y_proba.shape[1] != len(classes):
-            raise ValueError(
-                f"y_proba has {y_proba.shape[1]} columns, expected {len(classes)}, one for each "
-                "of classes. Pass the classes_ of the classifier."
-            )
-        # Sums of probabilities in single precision may exceed one a little.
-        if y_proba.min() < 0 or y_proba.max() > 1 + 1e-6:
-            raise ValueError(
-                f"y_proba holds {y_proba.max() if y_proba.min() >= 0 else y_proba.min():.3g}, "
-                "expected probabilities between 0 and 1. Pass what predict_proba returns."
-            )
+        if isinstance(n_bins, bool) or not isinstance(n_bins, Integral) or n_bins < 1:
+            raise ValueError(f"n_bins must be a whole number of at least 1, got {n_bins!r}")
+        y_true, classes = check_genres(y_true, "y_true"), check_classes(classes, "classes")
+        y_proba = check_proba(y_proba, len(y_true), classes, name="y_proba")
         if not set(y_true.tolist()) & set(classes.tolist()):
             raise ValueError(
-                f"None of classes is in y_true, which holds {y_true[0]!r}. Pass genres of one kind."
+                f"None of classes is in y_true, which holds {y_true.tolist()[0]!r}. Pass genres "
+                "of one kind."
             )
         correct = classes[y_proba.argmax(axis=1)] == y_true
+        # Sums of probabilities in single precision may exceed one a little.
         bins = bin_confidence(np.minimum(y_proba.max(axis=1), 1), correct, n_bins=n_bins)
         return cls(bins, name=name).plot(ax=ax)
 
@@ -249,7 +243,11 @@ class ReliabilityDisplay:
         filled = bins.counts > 0
         # Rounding may put an end of the interval on the wrong side of the accuracy.
         low, high = self.intervals_[:, filled] - bins.accuracy[filled]
-        error = f"ECE {self.expected_error_:.3f}"
+        label = f"ECE {self.expected_error_:.3f}"
+        if name is not None:
+            label = f"{drawable_names([name])[0][0]}: {label}"
+            # matplotlib leaves what begins with an underscore out of legends.
+            label = f" {label}" if label.startswith("_") else label
         self.errorbar_ = ax.errorbar(
             bins.confidence[filled],
             bins.accuracy[filled],
@@ -259,7 +257,7 @@ class ReliabilityDisplay:
             markersize=5,
             linewidth=1.2,
             elinewidth=1,
-            label=error if name is None else f"{name}: {error}",
+            label=label,
             clip_on=False,
         )
         self.line_ = self.errorbar_.lines[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -92,15 +93,15 @@ def _figure_lines(report: GenreReport) -> list[str]:
 def _unknown(report: GenreReport) -> str:
     if not report.unknown_genres:
         return ""
-    counts = report.per_genre["n_clips"]
+    names, counts = _short_names(report), report.per_genre["n_clips"]
     genres = ", ".join(
-        f"{_short_name(genre)} ({_count(counts[genre], 'clip')})" for genre in report.unknown_genres
+        f"{names[genre]} ({_count(counts[genre], 'clip')})" for genre in report.unknown_genres
     )
     return f"Not known to the classifier, so always wrong: {genres}"
 
 
 def _genre_lines(report: GenreReport) -> list[str]:
-    names = {genre: _short_name(genre) for genre in report.genres}
+    names = _short_names(report)
     width = max(len("Genre"), *map(cell_len, names.values()))
     lines = [
         f"{'Genre':<{width}}  Clips  Recall (interval)  Precision (interval)     F1",
@@ -119,10 +120,10 @@ def _pair_lines(report: GenreReport, clips: _Clips) -> list[str]:
     pairs = report.confused_pairs
     if pairs.empty:
         return ["No clip was taken for another genre."]
-    counts = report.per_genre["n_clips"]
+    names, counts = _short_names(report), report.per_genre["n_clips"]
     lines = [f"Most confused{clips.below(_WIDTH - len('Most confused'))}"]
     for pair in pairs.head(_MAX_PAIRS).itertuples():
-        genre, predicted = _short_name(pair.genre), _short_name(pair.predicted)
+        genre, predicted = names[pair.genre], names[pair.predicted]
         lines.append(f"{pair.n_clips:>5} of {counts[pair.genre]} {genre} taken for {predicted}")
         lines.append(" " * 6 + clips.first(pair.clips, _WIDTH - 6))
     if len(pairs) > _MAX_PAIRS:
@@ -222,9 +223,8 @@ def _bar(share: float, low: float, high: float) -> str:
 def _confusion_html(report: GenreReport) -> str:
     if len(report.genres) > _MAX_MATRIX:
         return ""
-    head = "".join(
-        f"<th><span>{_escape(_short_name(genre))}</span></th>" for genre in report.genres
-    )
+    names = _short_names(report)
+    head = "".join(f"<th><span>{_escape(names[genre])}</span></th>" for genre in report.genres)
     rows = []
     totals = report.per_genre["n_clips"].tolist()
     counts = report.confusion.to_numpy().tolist()
@@ -298,15 +298,25 @@ def _escape(value: Any) -> str:
     return html.escape(printable(str(value)))
 
 
-def _short_name(genre: Any) -> str:
-    return _shorten(printable(str(genre)), _NAME_WIDTH)
+def _short_names(report: GenreReport) -> dict[Any, str]:
+    """Names of genres that fit a table; those that would be the same end in a number."""
+    names = {genre: printable(str(genre)) for genre in report.genres}
+    short = {genre: _shorten(name, _NAME_WIDTH) for genre, name in names.items()}
+    shared = {name for name, count in Counter(short.values()).items() if count > 1}
+    numbers: Counter[str] = Counter()
+    for genre, name in short.items():
+        if name in shared:
+            numbers[name] += 1
+            mark = f" #{numbers[name]}"
+            short[genre] = _shorten(names[genre], _NAME_WIDTH - len(mark)) + mark
+    return short
 
 
 def _shorten(text: str, width: int) -> str:
     """Text with its middle left out, where it is longer than `width` columns."""
     if cell_len(text) <= width:
         return text
-    left, right = text, ""
+    left, right = text[:width], ""
     while cell_len(left) > (width - 3) // 2:
         left = left[:-1]
     for character in reversed(text):  # the end tells more: the name of a file
@@ -321,9 +331,15 @@ def _pad(text: str, width: int) -> str:
 
 
 def _wrap(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, _WIDTH, subsequent_indent="  ")
+    """Lines of words; unlike textwrap's, by the columns that they take."""
+    first, *rest = text.split(" ")
+    lines = [first]
+    for word in rest:
+        if cell_len(f"{lines[-1]} {word}") <= _WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}")
+    return lines
 
 
 def _count(n: int, noun: str) -> str:

@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genreclass.durable import replacing
+from genreclass.evaluation._columns import (
+    check_classes,
+    check_column,
+    check_genres,
+    check_length,
+    check_proba,
+    join_genres,
+)
 from genreclass.evaluation._metrics import (
     bin_confidence,
     brier_score,
@@ -23,7 +31,7 @@ from genreclass.evaluation._metrics import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["GenreReport", "check_column"]
+__all__ = ["GenreReport"]
 
 # Raised when what the JSON text holds changes its name or meaning.
 _FORMAT = 1
@@ -86,13 +94,13 @@ class GenreReport:
 
     Notes
     -----
-    `interval` and those of recall and precision are Wilson's score intervals (1927). With groups,
-    whole groups are resampled: a percentile bootstrap (Davison and Hinkley 1997, section 3.8) of
-    2000 resamples from a fixed seed, which is too narrow for few groups, say under 20; where all
-    groups have the same accuracy it would have no width, and Wilson's interval is given, each
-    group counted as one clip. Calibration error: Guo et al. 2017, of the genre predicted. Balanced
-    accuracy, macro F1 and log loss equal scikit-learn's ``balanced_accuracy_score``,
-    ``f1_score(average="macro", zero_division=0)`` and ``log_loss``.
+    `interval` and those of recall and precision are Wilson's score intervals (1927).
+    `group_interval` is Wilson's for as many clips as the groups are worth: the number of
+    independent clips of which accuracy would vary as much as it does between groups (Kish 1965;
+    Franco et al. 2019). It is too narrow for few groups, say under 20, of many clips. Calibration
+    error: Guo et al. 2017, of the genre predicted. Balanced accuracy, macro F1 and log loss equal
+    scikit-learn's ``balanced_accuracy_score``, ``f1_score(average="macro", zero_division=0)`` and
+    ``log_loss``.
 
     Examples
     --------
@@ -163,22 +171,26 @@ class GenreReport:
         Raises
         ------
         ValueError
-            There are no clips, lengths differ, a label is missing, or a probability is none.
+            There are no clips, lengths differ, a label is missing, some are text and some
+            numbers, or a probability is none.
         """
-        y_true = check_column(y_true, "y_true")
-        y_pred = check_column(y_pred, "y_pred")
+        y_true = check_genres(y_true, "y_true")
+        y_pred = check_genres(y_pred, "y_pred")
         n_clips = len(y_true)
-        clips = range(n_clips) if clips is None else [_name(clip) for clip in clips]
-        _check_length(y_pred, "y_pred", n_clips)
-        _check_length(clips, "clips", n_clips)
+        clips = range(n_clips) if clips is None else _check_names(clips)
+        check_length(y_pred, "y_pred", n_clips)
+        check_length(clips, "clips", n_clips)
         if groups is not None:
             groups = check_column(groups, "groups")
-            _check_length(groups, "groups", n_clips)
+            check_length(groups, "groups", n_clips)
         if classes is not None:
-            classes = check_column(classes, "classes")
-        genres, unknown = _join_genres(y_true, y_pred, classes)
+            classes = check_classes(classes, "classes")
+        genres, unknown = join_genres(y_true, y_pred, classes)
         if proba is not None:
-            proba = _spread(_check_proba(proba, n_clips, classes), classes, genres)
+            if classes is None:
+                raise ValueError("proba needs classes, the genre of each of its columns.")
+            proba = check_proba(proba, n_clips, classes, name="proba")
+            proba = _spread(proba, classes, genres)
         return cls._from_indices(
             np.searchsorted(genres, y_true),
             np.searchsorted(genres, y_pred),
@@ -294,88 +306,11 @@ class GenreReport:
         return report_as_html(self)
 
 
-def check_column(values: Any, name: str) -> np.ndarray:
-    """One label a clip, none missing.
-
-    Raises
-    ------
-    ValueError
-        `values` is no column, or a label is missing; the message calls it `name`.
-    """
-    import pandas as pd
-
-    if isinstance(values, (str, bytes)):
-        raise ValueError(f"{name} is the string {values!r:.40}. Put labels in a list, one a clip.")
-    column = np.asarray(values, dtype=object)
-    if column.ndim == 2 and column.shape[1] == 1:
-        column = column[:, 0]
-    if column.ndim != 1:
-        raise ValueError(f"{name} must hold one label a clip, got shape {column.shape}.")
-    if not len(column):
-        raise ValueError(f"{name} is empty, so there is nothing to report.")
-    missing = np.flatnonzero(pd.isna(column))
-    if len(missing):
-        raise ValueError(
-            f"{name}[{missing[0]}] is missing ({column[missing[0]]}). Give it, or leave that clip "
-            "out."
-        )
-    return np.asarray(column.tolist())
-
-
-def _check_length(values: Any, name: str, n_clips: int) -> None:
-    if len(values) != n_clips:
-        raise ValueError(f"{name} has length {len(values)}, but y_true has length {n_clips}.")
-
-
-def _name(clip: Any) -> Any:
-    return os.fsdecode(clip) if isinstance(clip, (bytes, os.PathLike)) else clip
-
-
-def _join_genres(
-    y_true: np.ndarray, y_pred: np.ndarray, classes: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """All genres, sorted, and those of y_true that are not among classes."""
-    known = y_pred if classes is None else classes
-    for values in (y_true, y_pred, known):
-        if values.dtype.kind not in "Ubiu" and not (values.dtype.kind == "f" and _whole(values)):
-            raise ValueError(
-                f"Genres must be text or whole numbers, got {values[0]!s:.40} of type "
-                f"{values.dtype}."
-            )
-        if (values.dtype.kind == "U") != (y_true.dtype.kind == "U"):
-            raise ValueError(
-                f"The clips have genres such as {y_true.tolist()[0]!r:.40}, the classifier such "
-                f"as {values.tolist()[0]!r:.40}. Pass the labels that it was fitted with."
-            )
-    genres = np.unique(np.concatenate([y_true, y_pred, known]))
-    unknown = np.setdiff1d(y_true, genres if classes is None else classes)
-    return genres, unknown
-
-
-def _whole(values: np.ndarray) -> bool:
-    return bool((values % 1 == 0).all())
-
-
-def _check_proba(proba: Any, n_clips: int, classes: np.ndarray | None) -> np.ndarray:
-    if classes is None:
-        raise ValueError("proba needs classes, the genre of each of its columns.")
-    proba = np.asarray(proba)
-    if proba.dtype.kind != "f":
-        proba = proba.astype(float)
-    if proba.shape != (n_clips, len(classes)):
-        raise ValueError(
-            f"proba must have a row a clip and a column a genre, {(n_clips, len(classes))}, got "
-            f"shape {proba.shape}."
-        )
-    # NaN fails both comparisons. A sum may be off by the rounding of 16-bit numbers.
-    good = (proba >= 0).all(axis=1) & (np.abs(proba.sum(axis=1, dtype=float) - 1) < 1e-2)
-    if not good.all():
-        bad = int(np.argmin(good))
-        raise ValueError(
-            f"Probabilities of clip {bad} must be 0 or more and add up to 1, got "
-            f"{np.array2string(proba[bad], precision=3, threshold=4, edgeitems=2)}."
-        )
-    return proba
+def _check_names(clips: Any) -> list[Any]:
+    """Names of clips, paths as text."""
+    if isinstance(clips, (str, bytes)) or not hasattr(clips, "__len__"):
+        raise ValueError(f"clips must be a list of paths or names, one a clip, got {clips!r:.60}.")
+    return [os.fsdecode(clip) if isinstance(clip, (bytes, os.PathLike)) else clip for clip in clips]
 
 
 def _spread(proba: np.ndarray, classes: Any, genres: np.ndarray) -> np.ndarray:
@@ -454,7 +389,7 @@ def _tabulate_pairs(predictions: pd.DataFrame, n_clips: pd.Series) -> pd.DataFra
     pairs = wrong.groupby(["genre", "predicted"])["clip"].agg(n_clips="size", clips=list)
     pairs = pairs.reset_index()
     pairs["share"] = pairs["n_clips"] / pairs["genre"].map(n_clips)
-    pairs = pairs.sort_values(["n_clips", "share"], ascending=False, kind="stable")
+    pairs = pairs.sort_values(["n_clips", "share"], ascending=False)  # stable
     return pairs[["genre", "predicted", "n_clips", "share", "clips"]].reset_index(drop=True)
 
 

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from genreclass.evaluation._axes import ACCENT, LIGHT_BLUE, QUIET, genre_rows
-from genreclass.evaluation._confusion_display import (
-    check_classifier,
-    check_confusion,
-    count_confusions,
-)
+from genreclass.evaluation._inputs import check_classifier, check_confusion, count_confusions
 from genreclass.evaluation._metrics import wilson_interval
 
 if TYPE_CHECKING:
@@ -184,7 +180,7 @@ class GenreScoresDisplay:
         >>> GenreScoresDisplay.from_estimator(clf, X, y).scores_
         array([1., 0.])
         """
-        check_classifier(estimator, f"{cls.__name__}.from_estimator")
+        check_classifier(estimator)
         y_pred = estimator.predict(X)
         return cls.from_predictions(y, y_pred, ax=ax, labels=labels, score=score)
 
