@@ -139,7 +139,17 @@ def test_rare_genres_can_be_left_out(run, music, tmp_path):
     genre = sorted(music.iterdir())[0]
     next(genre.glob("*.wav")).unlink()
     out = tmp_path / "mine.genre"
-    assert run("train", music, "--out", out, "--min-count", "4", *QUICK).exit_code == 0
+    result = run("train", music, "--out", out, "--min-count", "4", *QUICK)
+    assert result.exit_code == 0
+    assert f"fewer than 4 files: {genre.name}" in result.stderr
+    assert genre.name not in load(out).classes_
+
+
+def test_files_that_cannot_be_read_do_not_count_for_a_genre(run, music, tmp_path):
+    genre = sorted(music.iterdir())[0]
+    next(genre.glob("*.wav")).write_text("no music")
+    out = tmp_path / "mine.genre"
+    assert run("train", music, "--out", out, "--min-count", "4", *QUICK).exit_code == 3
     assert genre.name not in load(out).classes_
 
 

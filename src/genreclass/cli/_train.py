@@ -27,6 +27,8 @@ from genreclass.exceptions import DatasetNotFoundError
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
+    from genreclass import MelCNNClassifier
+
 __all__ = ["train"]
 
 # Beyond this a layer alone has a billion weights.
@@ -145,7 +147,7 @@ def train(
     # Everything that is known without decoding comes first.
     clips = _list_clips(music, drop=drop or [], min_count=min_count)
     validation = None if valid is None else _list_validation(valid, clips.target_names)
-    clips = _keep_readable(clips, music, strict=strict)
+    clips = _drop_rare(_keep_readable(clips, music, strict=strict), min_count)
     _check_genres(clips, music)
     note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {_counts(clips)}")
     skipped = dict(clips.left_out)
@@ -189,7 +191,7 @@ def _parse_channels(text: str) -> tuple[int, ...]:
 
 def _list_clips(music: Path, *, drop: list[str], min_count: int) -> Bunch:
     """The files to train on, unread, and a word on the genres that are left out."""
-    from genreclass.datasets import drop_genres, drop_rare_genres, load_folder
+    from genreclass.datasets import drop_genres, load_folder
 
     clips = load_folder(music)
     if drop:
@@ -197,17 +199,22 @@ def _list_clips(music: Path, *, drop: list[str], min_count: int) -> Bunch:
             clips = drop_genres(clips, drop)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--drop") from error
-    if min_count > 1:
-        try:
-            clips = drop_rare_genres(clips, min_count=min_count)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--min-count") from error
-    dropped = clips.get("dropped", {})
-    if dropped:
-        listed = ", ".join(f"{printable(genre)} {n}" for genre, n in sorted(dropped.items()))
-        note(f"Genres left out: {listed}")
+    clips = _drop_rare(clips, min_count)
     _check_genres(clips, music)
     return clips
+
+
+def _drop_rare(clips: Bunch, min_count: int) -> Bunch:
+    from genreclass.datasets import drop_rare_genres
+
+    try:
+        frequent = drop_rare_genres(clips, min_count=min_count)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--min-count") from error
+    rare = [genre for genre in clips.target_names if genre not in frequent.target_names]
+    if rare:
+        note(f"Genres of fewer than {min_count} files: {', '.join(map(printable, rare))}")
+    return frequent
 
 
 def _list_validation(valid: Path, genres: list[str]) -> Bunch:
@@ -267,7 +274,7 @@ def _check_genres(clips: Bunch, music: Path) -> None:
         )
 
 
-def _fit(classifier: Any, clips: Bunch, aside: dict[str, Any]) -> None:
+def _fit(classifier: MelCNNClassifier, clips: Bunch, aside: dict[str, Any]) -> None:
     from joblib import parallel_config
 
     started = time.perf_counter()
@@ -292,8 +299,8 @@ def _counts(clips: Bunch) -> str:
     return ", ".join(f"{printable(genre)} {n}" for genre, n in sorted(counts.items()))
 
 
-def _figures(classifier: object) -> str:
-    last = classifier.history_[classifier.best_epoch_ - 1]  # type: ignore[attr-defined]
+def _figures(classifier: MelCNNClassifier) -> str:
+    last = classifier.history_[classifier.best_epoch_ - 1]
     if "val_loss" not in last:
         return ""
     return (
