@@ -1,4 +1,4 @@
-"""Progress bars on stderr, with the time left, that vanish when they are full."""
+"""Progress bars on stderr, with the time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["make_progress"]
 
 
 def make_progress(unit: str, *, visible: bool) -> Progress:
-    """A progress display, to be used in a ``with``.
+    """A progress display, to be used in a ``with``; from a terminal it vanishes at the end.
 
     Parameters
     ----------
@@ -29,6 +29,7 @@ def make_progress(unit: str, *, visible: bool) -> Progress:
     rich.progress.Progress
         Its tasks may have a field ``figures``, text shown behind the time left.
     """
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -36,7 +37,7 @@ def make_progress(unit: str, *, visible: bool) -> Progress:
         TextColumn(unit),
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
-        console=Console(stderr=True),
-        transient=True,
+        console=console,
+        transient=console.is_terminal,  # in a log the full bar stays, as a line
         disable=not visible,
     )

@@ -372,6 +372,7 @@ def test_get_params_lists_every_parameter():
         "top_db": 80.0,
         "device": "auto",
         "n_jobs": None,
+        "verbose": 0,
     }
 
 
@@ -447,3 +448,12 @@ def test_cuda_and_cpu_agree(tones, mel):
     on_cpu = mel.transform(clips)
     on_cuda = mel.set_params(device="cuda").transform(clips)
     np.testing.assert_allclose(on_cuda, on_cpu, rtol=0, atol=1e-3)
+
+
+def test_verbose_shows_progress_on_stderr_and_silence_is_the_default(tones, mel, capfd):
+    mel.transform(tones[0])
+    assert capfd.readouterr() == ("", "")
+    mel.set_params(verbose=1).transform(tones[0])
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "12/12 clips" in err

@@ -290,7 +290,9 @@ class MelCNNClassifier(
     def _make_mel(self) -> MelSpectrogram | None:
         if self.mel is None:
             return MelSpectrogram(device=self.device, verbose=self.verbose)
-        return None if isinstance(self.mel, str) else clone(self.mel)
+        if isinstance(self.mel, str):
+            return None
+        return clone(self.mel).set_params(verbose=max(self.verbose, self.mel.verbose))
 
     def _check_X(self, X: Any, mel: MelSpectrogram | None, *, reset: bool = False) -> Any:
         """X as clips to be loaded, or as spectrograms where they are given."""
