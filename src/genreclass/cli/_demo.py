@@ -53,7 +53,8 @@ def demo(
     network = MelCNNClassifier(
         mel="passthrough",
         channels=(16, 32),
-        max_epochs=30,
+        max_epochs=60,
+        dropout=0.1,
         batch_size=8,
         learning_rate=1e-2,
         random_state=0,
