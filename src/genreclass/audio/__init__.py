@@ -1,6 +1,6 @@
 """Sound: clips in memory, files, and what X may be."""
 
-from genreclass.audio._check import ClipSource, check_clips
+from genreclass.audio._check import ClipSource, check_clips, check_sequence
 from genreclass.audio._clip import Clip
 from genreclass.audio._read import (
     AUDIO_SUFFIXES,
@@ -16,6 +16,7 @@ __all__ = [
     "Clip",
     "ClipSource",
     "check_clips",
+    "check_sequence",
     "expand_path",
     "printable",
     "read_clip",

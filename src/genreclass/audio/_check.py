@@ -15,7 +15,7 @@ from genreclass.audio._clip import Clip, count_unusable
 from genreclass.audio._read import expand_path, is_sample_rate, middle, read_middle, resample
 from genreclass.exceptions import AudioReadError, InvalidClipError
 
-__all__ = ["ClipSource", "check_clips"]
+__all__ = ["ClipSource", "check_clips", "check_sequence"]
 
 
 class ClipSource(Protocol):
@@ -64,24 +64,10 @@ def check_clips(
     >>> [len(c.load(22050, duration=30.0)) for c in check_clips(ragged, sample_rate=22050)]
     [22050, 11025]
     """
-    if isinstance(X, (str, bytes, os.PathLike, Clip, set, frozenset)):
-        raise InvalidClipError(
-            f"X must be a sequence of clips, got a {type(X).__name__}. Put clips in a list: [X]."
-        )
-    if isinstance(X, tuple) and len(X) == 2 and isinstance(X[1], Real):
-        raise InvalidClipError("X is a tuple of samples and a rate. Write [Clip(samples, rate)].")
+    clips = check_sequence(X)
     if _is_table(X):
         return _check_table(X, sample_rate, estimator, reset)
-    if isinstance(X, Mapping):
-        raise InvalidClipError(
-            f"X must be a sequence of clips, got a {type(X).__name__}. Pass its clips: X.data of a "
-            "loaded data set."
-        )
-    try:
-        clips = list(X)
-    except TypeError as error:
-        raise InvalidClipError(f"X must be a sequence of clips, got {X!r:.80}.") from error
-    if not clips:
+    if not len(clips):
         raise InvalidClipError(
             "X holds no clips: found 0 sample(s) while a minimum of 1 is required."
         )
@@ -90,6 +76,33 @@ def check_clips(
         for learned in ("n_features_in_", "feature_names_in_"):  # of an earlier fit on a table
             estimator.__dict__.pop(learned, None)
     return sources
+
+
+def check_sequence(X: Any) -> Any:
+    """X as something that has a length: a table or an array as it is, all else as a list.
+
+    Raises
+    ------
+    InvalidClipError
+        X is one clip, a whole data set, or nothing that can be gone through.
+    """
+    if isinstance(X, (str, bytes, os.PathLike, Clip, set, frozenset)):
+        raise InvalidClipError(
+            f"X must be a sequence of clips, got a {type(X).__name__}. Put clips in a list: [X]."
+        )
+    if isinstance(X, tuple) and len(X) == 2 and isinstance(X[1], Real):
+        raise InvalidClipError("X is a tuple of samples and a rate. Write [Clip(samples, rate)].")
+    if isinstance(X, Mapping):
+        raise InvalidClipError(
+            f"X must be a sequence of clips, got a {type(X).__name__}. Pass its clips: X.data of a "
+            "loaded data set."
+        )
+    if _is_table(X) or hasattr(X, "shape"):
+        return X
+    try:
+        return list(X)
+    except TypeError as error:
+        raise InvalidClipError(f"X must be a sequence of clips, got {X!r:.80}.") from error
 
 
 @dataclass(frozen=True)

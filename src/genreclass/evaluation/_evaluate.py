@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.model_selection._search import BaseSearchCV  # it has no public hom
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from genreclass.audio import Clip
+from genreclass.audio import check_sequence
 from genreclass.evaluation._columns import check_column, check_length
 from genreclass.evaluation._inputs import check_classifier
 from genreclass.evaluation._report import GenreReport
@@ -82,7 +81,7 @@ def evaluate(estimator: Any, X: Any, y: Any, *, groups: Any = None) -> GenreRepo
     """
     check_classifier(estimator)
     check_is_fitted(estimator)
-    X = _check_clips(X)
+    X = check_sequence(X)
     n_clips = _count(X)
     y = check_column(y, "y")
     check_length(y, "y", n_clips, of="X")
@@ -93,25 +92,6 @@ def evaluate(estimator: Any, X: Any, y: Any, *, groups: Any = None) -> GenreRepo
     return GenreReport.from_predictions(
         y, predicted, proba=proba, classes=classes, clips=_names(X), groups=groups
     )
-
-
-def _check_clips(X: Any) -> Any:
-    """X as something that has a length."""
-    if isinstance(X, (str, bytes, os.PathLike, Clip)):
-        raise InvalidClipError(
-            f"X must be a sequence of clips, got a {type(X).__name__}. Put clips in a list: [X]."
-        )
-    if isinstance(X, Mapping):
-        raise InvalidClipError(
-            f"X must be a sequence of clips, got a {type(X).__name__}. Pass its clips: X.data of "
-            "a loaded data set."
-        )
-    if hasattr(X, "shape") or hasattr(X, "__len__"):
-        return X
-    try:
-        return list(X)
-    except TypeError as error:
-        raise InvalidClipError(f"X must be a sequence of clips, got {X!r:.80}.") from error
 
 
 def _count(X: Any) -> int:
