@@ -13,6 +13,7 @@ __all__ = [
     "brier_score",
     "calibrated_error_range",
     "group_interval",
+    "score_genres",
     "wilson_interval",
 ]
 
@@ -57,6 +58,30 @@ def wilson_interval(n_hits: Any, n_trials: Any) -> tuple[Any, Any]:
     half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
     low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
     return (low, high) if low.ndim else (float(low), float(high))
+
+
+def score_genres(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """How well each genre is recognised, from the confusion matrix.
+
+    Parameters
+    ----------
+    confusion : ndarray of shape (n_genres, n_genres), int
+        Clips of a genre (row) taken for a genre (column).
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_genres,)
+        ``n_clips``, ``recall``, ``precision``, each with the ends of its Wilson interval, as
+        ``recall_low`` and ``recall_high``, and ``f1``. NaN where there are no clips to judge by.
+    """
+    hits, n_clips, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    scores = {"n_clips": n_clips}
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN
+        for name, n in (("recall", n_clips), ("precision", n_predicted)):
+            scores[name] = hits / n
+            scores[f"{name}_low"], scores[f"{name}_high"] = wilson_interval(hits, n)
+        scores["f1"] = 2 * hits / (n_clips + n_predicted)
+    return scores
 
 
 def group_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:

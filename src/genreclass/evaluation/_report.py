@@ -25,6 +25,7 @@ from genreclass.evaluation._metrics import (
     brier_score,
     calibrated_error_range,
     group_interval,
+    score_genres,
     wilson_interval,
 )
 
@@ -330,28 +331,7 @@ def _log_loss(true: np.ndarray, proba: np.ndarray) -> float:
 def _tabulate_genres(confusion: np.ndarray, genres: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
-    hits, n_clips, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: no clips, or never predicted
-        recall, precision, f1 = (
-            hits / n_clips,
-            hits / n_predicted,
-            2 * hits / (n_clips + n_predicted),
-        )
-    recall_low, recall_high = wilson_interval(hits, n_clips)
-    precision_low, precision_high = wilson_interval(hits, n_predicted)
-    return pd.DataFrame(
-        {
-            "n_clips": n_clips,
-            "recall": recall,
-            "recall_low": recall_low,
-            "recall_high": recall_high,
-            "precision": precision,
-            "precision_low": precision_low,
-            "precision_high": precision_high,
-            "f1": f1,
-        },
-        index=pd.Index(genres, name="genre"),
-    )
+    return pd.DataFrame(score_genres(confusion), index=pd.Index(genres, name="genre"))
 
 
 def _tabulate_confusion(confusion: np.ndarray, genres: np.ndarray) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 
 from genreclass.evaluation._axes import ACCENT, LIGHT_BLUE, QUIET, genre_rows
 from genreclass.evaluation._inputs import check_classifier, check_confusion, count_confusions
-from genreclass.evaluation._metrics import wilson_interval
+from genreclass.evaluation._metrics import score_genres
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,11 +117,16 @@ class GenreScoresDisplay:
         if score not in _TITLES:
             raise ValueError(f'score must be "recall", "precision" or "f1", got {score!r}')
         counts, labels = check_confusion(self.confusion_matrix, self.display_labels)
-        scores, intervals, n_clips = _score_genres(counts, score)
+        genres = score_genres(counts)
+        scores = genres[score]
+        n_clips = counts.sum(axis=0) if score == "precision" else genres["n_clips"]
         # The best at the top, where equal as labelled, and what cannot be judged at the bottom.
         self.order_ = np.argsort(-np.nan_to_num(scores, nan=-1), kind="stable")
         self.scores_, self.n_clips_ = scores[self.order_], n_clips[self.order_]
-        self.intervals_ = None if intervals is None else intervals[:, self.order_]
+        self.intervals_ = None
+        if score != "f1":
+            intervals = np.array([genres[f"{score}_low"], genres[f"{score}_high"]])
+            self.intervals_ = intervals[:, self.order_]
         self.accuracy_ = float(np.trace(counts) / counts.sum())
 
         self.ax_, size, thickness = genre_rows(
@@ -252,16 +257,3 @@ _TITLES: dict[str, str] = {
     "f1": "F1 score",
 }
 _KINDS: dict[str, str] = {"recall": "", "precision": " predicted", "f1": ""}
-
-
-def _score_genres(
-    counts: np.ndarray, score: Score
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Score, interval and clips of each genre, from the confusion matrix."""
-    hits, n_true, n_predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    if score == "f1":
-        both = np.where(n_true + n_predicted > 0, n_true + n_predicted, np.nan)
-        return 2 * hits / both, None, n_true
-    n_clips = n_true if score == "recall" else n_predicted
-    scores = hits / np.where(n_clips > 0, n_clips, np.nan)
-    return scores, np.array(wilson_interval(hits, n_clips)), n_clips
