@@ -6,18 +6,24 @@ import logging
 import signal
 import sys
 
-_INTERRUPTED = 130
+# As in genreclass.cli, which is not imported yet when they are needed first.
+_MISUSED, _INTERRUPTED = 2, 130
 
 
 def main() -> None:
     """Run the command line; Ctrl+C is quiet from the first moment to the last."""
-    if "" in sys.argv[1:]:
-        sys.exit("genreclass: one of the arguments is empty. Is a variable not set?")
     # Commands say themselves which files are left out.
     logging.getLogger("genreclass.datasets").setLevel(logging.ERROR)
     try:
+        import typer
+
         from genreclass.cli import app
 
+        if "" in sys.argv[1:]:
+            typer.echo(
+                "genreclass: one of the arguments is empty. Is a variable not set?", err=True
+            )
+            sys.exit(_MISUSED)
         app(prog_name="genreclass")
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

@@ -38,9 +38,9 @@ def draw_confusion(report: GenreReport, picture: Path) -> None:
 
     from genreclass.evaluation import GenreConfusionDisplay
 
-    with mpl.rc_context({"backend": "agg"}):
-        display = GenreConfusionDisplay.from_predictions(
-            report.predictions["genre"], report.predictions["predicted"]
-        )
+    mpl.use("agg")  # a file needs no window
+    display = GenreConfusionDisplay.from_predictions(
+        report.predictions["genre"], report.predictions["predicted"]
+    )
     with replacing(picture) as file:
         display.figure_.savefig(file, dpi=150, format="png")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 import genreclass
 from genreclass.cli._app import DebugOption, plain_errors
-from genreclass.cli._terminal import print_table
+from genreclass.cli._terminal import results
 
 __all__ = ["info"]
 
@@ -33,7 +33,7 @@ def info(
     for name, value in facts.items():
         shown = ", ".join(value) if isinstance(value, list) else value
         table.add_row(name, str(shown) if shown not in (None, "") else "none")
-    print_table(table)
+    results().print(table)
 
 
 def _facts() -> dict[str, Any]:

@@ -23,7 +23,7 @@ from genreclass.cli._app import (
     plain_errors,
 )
 from genreclass.cli._files import Classified, classify_files, collect_files, load_classifier
-from genreclass.cli._terminal import note, note_skipped, print_table
+from genreclass.cli._terminal import note, note_skipped, results
 from genreclass.exceptions import DatasetNotFoundError
 
 __all__ = ["predict"]
@@ -85,7 +85,7 @@ def predict(
     if as_json:
         typer.echo(json.dumps([_as_object(path, best) for path, best in rows], indent=1))
     elif rows:
-        print_table(_as_table(rows))
+        results().print(_as_table(rows))
     _end(done, len(files) + len(unreadable))
 
 

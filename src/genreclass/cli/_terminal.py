@@ -11,7 +11,6 @@ from typing import TextIO
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from genreclass.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, printable
 
@@ -20,7 +19,6 @@ __all__ = [
     "duration_text",
     "note",
     "note_skipped",
-    "print_table",
     "results",
     "shows_progress",
 ]
@@ -35,11 +33,6 @@ _UNLIMITED = 10_000
 def results() -> Console:
     """The console for results: as wide as the terminal, without limit into a file or pipe."""
     return Console(highlight=False, width=None if _is_terminal(sys.stdout) else _UNLIMITED)
-
-
-def print_table(table: Table) -> None:
-    """Print a table, folded to the terminal's width."""
-    results().print(table)
 
 
 def note(text: str) -> None:

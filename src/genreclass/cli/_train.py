@@ -122,6 +122,7 @@ def train(
     genreclass train MUSIC --out mine.genre
     """
     from genreclass import MelCNNClassifier, save
+    from genreclass.datasets import load_folder
 
     check_output("--out", out)
     if out.exists() and not force:
@@ -146,7 +147,9 @@ def train(
         raise typer.BadParameter(str(error), param_hint="options") from error
     # Everything that is known without decoding comes first.
     clips = _list_clips(music, drop=drop or [], min_count=min_count)
-    validation = None if valid is None else _list_validation(valid, clips.target_names)
+    validation = None
+    if valid is not None:
+        validation = _only(load_folder(valid), clips.target_names, valid)
     clips = _drop_rare(_keep_readable(clips, music, strict=strict), min_count)
     _check_genres(clips, music)
     note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {_counts(clips)}")
@@ -217,14 +220,8 @@ def _drop_rare(clips: Bunch, min_count: int) -> Bunch:
     return frequent
 
 
-def _list_validation(valid: Path, genres: list[str]) -> Bunch:
-    """The files to validate on, unread: those of the genres that are learned."""
-    from genreclass.datasets import load_folder
-
-    return _only(load_folder(valid), genres, valid)
-
-
 def _only(clips: Bunch, genres: list[str], root: Path) -> Bunch:
+    """The files to validate on: those of the genres that are learned."""
     from genreclass.datasets import drop_genres
 
     others = [genre for genre in clips.target_names if genre not in genres]
