@@ -92,13 +92,13 @@ def check_sequence(X: Any) -> Any:
         )
     if isinstance(X, tuple) and len(X) == 2 and isinstance(X[1], Real):
         raise InvalidClipError("X is a tuple of samples and a rate. Write [Clip(samples, rate)].")
+    if _is_table(X) or hasattr(X, "shape"):
+        return X  # scipy's dok_array is a Mapping, too
     if isinstance(X, Mapping):
         raise InvalidClipError(
             f"X must be a sequence of clips, got a {type(X).__name__}. Pass its clips: X.data of a "
             "loaded data set."
         )
-    if _is_table(X) or hasattr(X, "shape"):
-        return X
     try:
         return list(X)
     except TypeError as error:
