@@ -81,6 +81,23 @@ def test_a_table_keeps_its_columns_and_index(music):
     )
 
 
+@pytest.mark.parametrize("drop", DROPPERS)
+def test_any_array_with_an_entry_for_each_clip_follows(music, drop):
+    music.track_ids = np.arange(6)
+    music.titles = pd.Series(list("abcdef"))
+    fewer = drop(music)
+    assert list(fewer.track_ids) == ROWS
+    assert list(fewer.titles) == list("acdef")
+
+
+def test_names_are_not_clips_however_many_they_are(music):
+    music.feature_names = np.array(list("abcdef"))
+    music.left_out_too = list("abcdef")
+    fewer = drop_genres(music, ["jazz"])
+    assert list(fewer.feature_names) == list("abcdef")
+    assert fewer.left_out_too == list("abcdef")
+
+
 def test_a_data_set_without_artists_stays_without(tmp_path):
     for name in ("rock/a.wav", "jazz/b.wav"):
         (tmp_path / name).parent.mkdir()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch, check_consistent_length, check_scalar
 
-__all__ = ["drop_genres", "drop_rare_genres"]
+__all__ = ["describe_unknown", "drop_genres", "drop_rare_genres", "take_clips"]
 
 
 def drop_rare_genres(bunch: Bunch, min_count: int = 1000) -> Bunch:
@@ -28,7 +28,8 @@ def drop_rare_genres(bunch: Bunch, min_count: int = 1000) -> Bunch:
     -------
     Bunch
         The data set without the clips of those genres, in the order they had: `data`, `target`,
-        `target_names` and `groups` follow, anything else is carried over, and
+        `target_names`, `groups` and any other array with an entry for each clip follow, anything
+        else is carried over, and
 
         dropped : dict of str to int
             Genres dropped, by this call and those before it, and how many clips each had.
@@ -115,7 +116,7 @@ def drop_genres(bunch: Bunch, genres: Iterable[str]) -> Bunch:
     named = set(genres)
     unknown = sorted(map(str, named - set(counts)))
     if unknown:
-        raise ValueError(_describe_unknown(unknown[0], counts))
+        raise ValueError(describe_unknown(unknown[0], counts))
     if len(named) == len(counts):
         raise ValueError(f"No genre would be left: {', '.join(map(str, counts))} are all named.")
     return _without(bunch, [genre for genre in counts if genre in named], counts, reason="by name")
@@ -136,29 +137,47 @@ def _count_clips(bunch: Bunch) -> dict[Any, int]:
     return {genre: counts[genre] for genre in sorted(counts)}
 
 
-def _describe_unknown(genre: str, counts: dict[Any, int]) -> str:
-    folded = {str(name).casefold(): name for name in counts}
+def describe_unknown(genre: str, genres: Iterable[Any]) -> str:
+    """Say that `genre` is none of `genres`, and which of them may have been meant."""
+    folded = {str(name).casefold(): name for name in genres}
     near = get_close_matches(genre.casefold(), folded, n=1)
     guess = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    return (
-        f"The data set has no genre {genre!r}.{guess} Its genres are {', '.join(map(str, counts))}."
+    names = ", ".join(map(str, folded.values()))
+    return f"The data set has no genre {genre!r}.{guess} Its genres are {names}."
+
+
+def take_clips(bunch: Bunch, rows: np.ndarray) -> Bunch:
+    """A new data set of the clips at `rows`: whatever has an entry for each clip follows."""
+    n_clips = len(bunch["target"])
+    return Bunch(
+        **{
+            name: _take(value, rows) if _is_by_clip(name, value, n_clips) else value
+            for name, value in bunch.items()
+        }
     )
+
+
+def _is_by_clip(name: str, value: Any, n_clips: int) -> bool:
+    if name in ("data", "target", "groups"):
+        return True
+    # Names of genres or features may be as many as the clips by chance.
+    return getattr(value, "shape", ())[:1] == (n_clips,) and not name.endswith("_names")
 
 
 def _without(bunch: Bunch, genres: list[Any], counts: dict[Any, int], *, reason: str) -> Bunch:
     """A new data set without the clips of `genres`; `reason` ends the sentence "Dropped ..."."""
     kept = [genre for genre in counts if genre not in genres]
     rows = np.flatnonzero([genre in kept for genre in np.asarray(bunch["target"]).tolist()])
-    changes = {name: _take(bunch.get(name), rows) for name in ("data", "target", "groups")}
-    changes["target_names"] = kept
+    fewer = take_clips(bunch, rows)
+    fewer.target_names = kept
     before = bunch.get("dropped") or {}
-    changes["dropped"] = {**before, **{genre: counts[genre] for genre in genres}}
+    fewer.dropped = {**before, **{genre: counts[genre] for genre in genres}}
     if genres:
         listed = ", ".join(f"{genre} ({counts[genre]})" for genre in genres)
         left = f"Left: {len(rows)} clips in {len(kept)} genre{'s' * (len(kept) > 1)}."
         lines = [bunch.get("DESCR", "").rstrip(), f"Dropped {reason}: {listed}. {left}"]
-        changes["DESCR"] = "\n".join(line for line in lines if line)
-    return Bunch(**{**bunch, **changes})
+        fewer.DESCR = "\n".join(line for line in lines if line)
+    return fewer
 
 
 def _take(values: Any, rows: np.ndarray) -> Any:
