@@ -6,6 +6,7 @@ from genreclass.audio._read import (
     AUDIO_SUFFIXES,
     FOREIGN_SUFFIXES,
     expand_path,
+    is_sample_rate,
     printable,
     read_clip,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "check_clips",
     "check_sequence",
     "expand_path",
+    "is_sample_rate",
     "printable",
     "read_clip",
 ]

@@ -12,7 +12,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from genreclass.audio._clip import Clip, count_unusable
-from genreclass.audio._read import expand_path, is_sample_rate, middle, read_middle, resample
+from genreclass.audio._read import (
+    expand_path,
+    is_sample_rate,
+    middle,
+    read_clip,
+    read_middle,
+    resample,
+)
 from genreclass.exceptions import AudioReadError, InvalidClipError
 
 __all__ = ["ClipSource", "check_clips", "check_sequence"]
@@ -21,8 +28,11 @@ __all__ = ["ClipSource", "check_clips", "check_sequence"]
 class ClipSource(Protocol):
     """One checked clip of X, its sound still unread or still at its own rate."""
 
-    def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
-        """At most the middle `duration` seconds, at `sample_rate` hertz: (n_samples,), float32."""
+    def load(self, sample_rate: int, *, duration: float | None) -> np.ndarray:
+        """At most the middle `duration` seconds, at `sample_rate` hertz: (n_samples,), float32.
+
+        None is all of it.
+        """
 
 
 def check_clips(
@@ -110,8 +120,10 @@ class _File:
     index: int
     path: Path
 
-    def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
+    def load(self, sample_rate: int, *, duration: float | None) -> np.ndarray:
         try:
+            if duration is None:
+                return read_clip(self.path, sample_rate=sample_rate).samples
             return read_middle(self.path, sample_rate=sample_rate, duration=duration).samples
         except AudioReadError as error:
             raise AudioReadError(f"Clip {self.index}: {error}") from error
@@ -121,9 +133,10 @@ class _File:
 class _Samples:
     clip: Clip
 
-    def load(self, sample_rate: int, *, duration: float) -> np.ndarray:
-        rate = self.clip.sample_rate
-        samples = middle(self.clip.samples, max(1, round(duration * rate)))
+    def load(self, sample_rate: int, *, duration: float | None) -> np.ndarray:
+        rate, samples = self.clip.sample_rate, self.clip.samples
+        if duration is not None:
+            samples = middle(samples, max(1, round(duration * rate)))
         return resample(samples, rate, sample_rate)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 
 import torch
 
-__all__ = ["resolve_device"]
+__all__ = ["on_cpu", "one_thread", "resolve_device"]
 
 _log = logging.getLogger(__name__)
+_lock = Lock()
+_inside: list[int] = []
 
 
 def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> torch.device:
@@ -42,3 +47,28 @@ def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> to
         raise ValueError(f'device="{device}", but {state}. Use device="auto".')
     _log.warning('device="%s", but %s: using the CPU.', device, state)
     return torch.device("cpu")
+
+
+def on_cpu(tensor: torch.Tensor) -> bool:
+    """Whether numpy may compute with the tensor's memory, as it sorts and compares the faster."""
+    return tensor.device.type == "cpu"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread, and with as many as before after that.
+
+    For work of many small steps, which gain nothing from threads: on a machine that is busy
+    with something else, threads that wait for each other at every step take twenty times as long.
+    Clips are what to share among processors. It may be entered by several threads at a time.
+    """
+    with _lock:
+        _inside.append(_inside[0] if _inside else torch.get_num_threads())
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _lock:
+            n_threads = _inside.pop()
+            if not _inside:
+                torch.set_num_threads(n_threads)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import torch
 
+from genreclass.dsp.device import on_cpu
 from genreclass.dsp.stft import power_blocks
 
-__all__ = ["mel_filter_bank", "mel_spectrogram", "power_to_db"]
+__all__ = [
+    "apply_bands",
+    "mel_filter_bank",
+    "mel_spectrogram",
+    "mfcc",
+    "power_to_db",
+    "split_bank",
+]
 
 # Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3.0
@@ -19,6 +28,10 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 #: Power below which a decibel value is not told apart from silence (librosa's ``amin``): -100 dB.
 AMIN = 1e-10
+
+# Groups of filters multiplied at a time on a CPU: more would be sparser still, but small products
+# cost more than they save.
+_N_BANDS = 6
 
 
 @lru_cache(maxsize=16)
@@ -78,9 +91,82 @@ def mel_spectrogram(
     Tensor of shape (batch, n_mels, 1 + n_samples // hop_length)
         Power, on the device of `samples`.
     """
-    bank = bank.to(samples).T
-    blocks = [power @ bank for power in power_blocks(samples, n_fft=n_fft, hop_length=hop_length)]
-    return torch.cat(blocks, dim=1).transpose(1, 2)
+    bands = split_bank(bank.to(samples))
+    power = power_blocks(samples, n_fft=n_fft, hop_length=hop_length)
+    return torch.cat([apply_bands(block, bands) for block in power], dim=1).transpose(1, 2)
+
+
+#: Filters of neighbouring frequencies: their bins, and their weights, (n_bins_of_band, n_filters).
+Band = tuple[slice, torch.Tensor]
+
+
+def split_bank(bank: torch.Tensor) -> list[Band]:
+    """A filter bank as bands to be multiplied one after the other, without most of its zeros.
+
+    Parameters
+    ----------
+    bank : Tensor of shape (n_filters, n_bins)
+        Filters in order of frequency.
+
+    Returns
+    -------
+    list of (slice, Tensor of shape (n_bins_of_band, n_filters_of_band))
+        For `apply_bands`. On CUDA a single band: there one large product is the fastest, and
+        looking for zeros would wait for the device.
+    """
+    if not on_cpu(bank):
+        return [(slice(None), bank.T)]
+    bands = []
+    for filters in bank.tensor_split(min(_N_BANDS, len(bank))):
+        heard = np.flatnonzero(filters.numpy().any(axis=0))
+        bins = slice(int(heard[0]), int(heard[-1]) + 1) if len(heard) else slice(0, 1)
+        bands.append((bins, filters[:, bins].T.contiguous()))
+    return bands
+
+
+def apply_bands(power: torch.Tensor, bands: Sequence[Band]) -> torch.Tensor:
+    """Multiply a spectrum with the filters of `split_bank`.
+
+    Parameters
+    ----------
+    power : Tensor of shape (..., n_bins)
+        Power spectrum.
+    bands : list of (slice, Tensor)
+        Of `split_bank`.
+
+    Returns
+    -------
+    Tensor of shape (..., n_filters)
+        ``power @ bank.T``.
+    """
+    return torch.cat([power[..., bins] @ weights for bins, weights in bands], dim=-1)
+
+
+def mfcc(decibels: torch.Tensor, *, n_mfcc: int) -> torch.Tensor:
+    """Mel-frequency cepstral coefficients of a mel spectrogram in decibels.
+
+    Parameters
+    ----------
+    decibels : Tensor of shape (batch, n_frames, n_mels)
+        Of `power_to_db`.
+    n_mfcc : int
+        Number of coefficients, the first of which goes with loudness.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_frames, n_mfcc)
+        Orthonormal cosine transform (type 2). Equal to ``librosa.feature.mfcc(S=decibels)``.
+    """
+    return decibels @ _cosine_transform(decibels.shape[-1], n_mfcc).to(decibels)
+
+
+@lru_cache(maxsize=16)
+def _cosine_transform(n_mels: int, n_mfcc: int) -> torch.Tensor:
+    """The first columns of the orthonormal cosine transform: (n_mels, n_mfcc), float32."""
+    from scipy.fft import dct
+
+    matrix = dct(np.eye(n_mels), type=2, norm="ortho", axis=1)[:, :n_mfcc]
+    return torch.from_numpy(matrix.astype(np.float32))
 
 
 def power_to_db(power: torch.Tensor, *, top_db: float | None) -> torch.Tensor:

@@ -1,0 +1,243 @@
+"""What one frame of a spectrum sounds like: loud or soft, bright or dark, tone or noise."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from genreclass.dsp.device import on_cpu
+from genreclass.dsp.mel import power_to_db
+
+__all__ = [
+    "CONTRAST_EDGES",
+    "band_extremes",
+    "root_mean_square",
+    "spectral_centroid_bandwidth",
+    "spectral_contrast",
+    "spectral_rolloff",
+    "zero_crossing_rate",
+]
+
+# Samples this close to zero are zero to a zero crossing (librosa's threshold).
+_ZERO = 1e-10
+
+# What is less than the smallest normal float32 is not divided by, as in librosa.normalize.
+TINY = float(np.finfo(np.float32).tiny)
+
+#: Edges of the bands of the spectral contrast in hertz: an octave each, from 200 Hz on.
+CONTRAST_EDGES = (0.0, *(200.0 * 2.0**octave for octave in range(7)))
+
+# Share of a band's bins that makes its peak and its valley (Jiang et al. 2002).
+_CONTRAST_QUANTILE = 0.02
+
+# Bins summed at a time by the roll-off, at most; a running sum is made in one group only.
+_GROUP = 64
+
+
+def zero_crossing_rate(
+    samples: torch.Tensor, *, frame_length: int, hop_length: int
+) -> torch.Tensor:
+    """Share of samples of each frame at which the sign changes.
+
+    Parameters
+    ----------
+    samples : Tensor of shape (batch, n_samples)
+        Mono samples.
+    frame_length, hop_length : int
+        In samples; `frame_length` is a multiple of `hop_length`.
+
+    Returns
+    -------
+    Tensor of shape (batch, 1 + n_samples // hop_length), float32
+        Between 0 and 1. Frames are centred; beyond the ends the first and last sample go on.
+
+    Notes
+    -----
+    Equal to ``librosa.feature.zero_crossing_rate``.
+    """
+    half, n_samples = frame_length // 2, samples.shape[-1]
+    n_frames, n_hops = 1 + n_samples // hop_length, frame_length // hop_length
+    crosses = torch.zeros(
+        len(samples), (n_frames + n_hops) * hop_length, dtype=torch.bool, device=samples.device
+    )
+    between = crosses[:, half + 1 : half + n_samples]
+    if on_cpu(samples):  # where numpy is several times faster with truth values
+        negative = samples.numpy() < -_ZERO
+        np.not_equal(negative[:, 1:], negative[:, :-1], out=between.numpy())
+    else:
+        signs = samples < -_ZERO
+        torch.ne(signs[:, 1:], signs[:, :-1], out=between)
+    hops = crosses.unflatten(-1, (-1, hop_length))
+    counts = hops.sum(-1, dtype=torch.int32).unfold(-1, n_hops, 1).sum(-1)[:, :n_frames]
+    # Within a frame the first sample has none before it.
+    return (counts - hops[:, :n_frames, 0].int()).float() / frame_length
+
+
+def root_mean_square(power: torch.Tensor) -> torch.Tensor:
+    """Root mean square of each windowed frame, from its power spectrum (Parseval).
+
+    Parameters
+    ----------
+    power : Tensor of shape (batch, n_frames, 1 + n_fft // 2)
+        Squared magnitude.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_frames)
+        Equal to ``librosa.feature.rms(S=magnitude)``.
+    """
+    return (power @ _parseval_weights(power.shape[-1]).to(power.device)).sqrt_()
+
+
+@lru_cache(maxsize=4)
+def _parseval_weights(n_bins: int) -> torch.Tensor:
+    """All but the bins of 0 Hz and Nyquist stand for two."""
+    weights = torch.full((n_bins,), 2.0)
+    weights[[0, -1]] = 1.0
+    return weights / (2 * (n_bins - 1)) ** 2
+
+
+def spectral_centroid_bandwidth(
+    magnitude: torch.Tensor, *, sample_rate: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of the frequencies in each frame, weighted by magnitude.
+
+    Parameters
+    ----------
+    magnitude : Tensor of shape (batch, n_frames, 1 + n_fft // 2)
+        Magnitude spectrum.
+    sample_rate : int
+        In hertz.
+
+    Returns
+    -------
+    centroid, bandwidth : Tensor of shape (batch, n_frames), float64
+        In hertz; 0 for silence. Equal to ``librosa.feature.spectral_centroid`` and
+        ``spectral_bandwidth``.
+    """
+    powers = _powers(magnitude.shape[-1]).to(magnitude.device)
+    # In float32 a narrow band far from the centre would be lost in the difference of squares.
+    total, first, second = (magnitude.double() @ powers).unbind(-1)
+    silent = total < TINY
+    total = total.masked_fill(silent, 1.0)
+    mean = first / total
+    deviation = (second / total - mean.square()).clamp(min=0.0).sqrt()
+    scale = sample_rate / 4.0  # hertz to one unit of `bins`
+    centroid = ((1.0 + mean) * scale).masked_fill(silent, 0.0)
+    return centroid, (deviation * scale).masked_fill(silent, 0.0)
+
+
+@lru_cache(maxsize=4)
+def _powers(n_bins: int) -> torch.Tensor:
+    """Powers 0, 1 and 2 of the places of bins between -1 and 1: (n_bins, 3), float64."""
+    places = torch.linspace(-1.0, 1.0, n_bins, dtype=torch.float64)
+    return torch.stack([torch.ones_like(places), places, places.square()], dim=1)
+
+
+def spectral_rolloff(
+    magnitude: torch.Tensor, *, sample_rate: int, share: float = 0.85
+) -> torch.Tensor:
+    """Frequency below which `share` of each frame's magnitude lies.
+
+    Parameters
+    ----------
+    magnitude : Tensor of shape (batch, n_frames, 1 + n_fft // 2)
+        Magnitude spectrum.
+    sample_rate : int
+        In hertz.
+    share : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_frames)
+        In hertz, the frequency of a bin; 0 for silence. Equal to
+        ``librosa.feature.spectral_rolloff``.
+    """
+    n_bins = magnitude.shape[-1]
+    size = next(size for size in range(_GROUP, 0, -1) if (n_bins - 1) % size == 0)
+    # The last bin, of the Nyquist frequency, stands alone.
+    grouped = magnitude[..., :-1].unflatten(-1, (-1, size))
+    sums = grouped.sum(-1)
+    up_to = sums.cumsum(-1)
+    threshold = share * (up_to[..., -1:] + magnitude[..., -1:])
+    inside = (up_to < threshold).sum(-1, keepdim=True).clamp(max=sums.shape[-1] - 1)
+    before = up_to.gather(-1, inside) - sums.gather(-1, inside)
+    index = inside[..., None].expand(*inside.shape, size)
+    running = grouped.gather(-2, index).squeeze(-2).cumsum(-1) + before
+    bins = inside * size + (running < threshold).sum(-1, keepdim=True)
+    return bins.squeeze(-1).float() * (sample_rate / (2 * (n_bins - 1)))
+
+
+def band_extremes(
+    magnitude: torch.Tensor, *, sample_rate: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Peak and valley of each octave band: the mean of its few largest and smallest bins.
+
+    Parameters
+    ----------
+    magnitude : Tensor of shape (batch, n_frames, 1 + n_fft // 2)
+        Magnitude spectrum.
+    sample_rate : int
+        In hertz; more than twice 6,400, where the last band begins.
+
+    Returns
+    -------
+    peak, valley : Tensor of shape (batch, n_frames, 7)
+        For `spectral_contrast`.
+    """
+    bands = _contrast_bands(sample_rate, 2 * (magnitude.shape[-1] - 1))
+    peak = magnitude.new_empty(*magnitude.shape[:2], len(bands))
+    valley = torch.empty_like(peak)
+    for number, (low, high, n_extreme) in enumerate(bands):
+        band = magnitude[..., low:high]
+        if on_cpu(magnitude):  # where numpy's sort is many times faster than topk
+            ordered = np.sort(band.numpy(), axis=-1)
+            np.add.reduce(ordered[..., -n_extreme:], axis=-1, out=peak.numpy()[..., number])
+            np.add.reduce(ordered[..., :n_extreme], axis=-1, out=valley.numpy()[..., number])
+        else:
+            peak[..., number] = band.topk(n_extreme, sorted=False).values.sum(-1)
+            smallest = band.topk(n_extreme, largest=False, sorted=False).values
+            valley[..., number] = smallest.sum(-1)
+    n_extremes = peak.new_tensor([n_extreme for _, _, n_extreme in bands])
+    return peak / n_extremes, valley / n_extremes
+
+
+@lru_cache(maxsize=16)
+def _contrast_bands(sample_rate: int, n_fft: int) -> list[tuple[int, int, int]]:
+    """First bin, bin after the last, and bins of a peak, for each band (librosa's rounding)."""
+    frequencies = np.arange(1 + n_fft // 2) * (sample_rate / n_fft)
+    bands = []
+    for band, (low, high) in enumerate(pairwise(CONTRAST_EDGES)):
+        inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
+        first, last = int(inside[0]) - (band > 0), int(inside[-1])
+        if band == len(CONTRAST_EDGES) - 2:
+            last = len(frequencies) - 1
+        n_extreme = max(1, int(np.rint(_CONTRAST_QUANTILE * (last + 1 - first))))
+        # All bands but the last leave their upper edge to the next.
+        bands.append((first, last + (band == len(CONTRAST_EDGES) - 2), n_extreme))
+    return bands
+
+
+def spectral_contrast(peak: torch.Tensor, valley: torch.Tensor) -> torch.Tensor:
+    """Decibels between peak and valley of each octave band.
+
+    Parameters
+    ----------
+    peak, valley : Tensor of shape (batch, n_frames, 7)
+        Of `band_extremes`, all frames of a clip.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_frames, 7)
+        Large for clear tones, small for noise. Equal to ``librosa.feature.spectral_contrast``:
+        peaks and valleys are limited to 80 dB below their own maximum over the clip.
+
+    References
+    ----------
+    Jiang, Lu, Zhang, Tao, Cai: Music type classification by spectral contrast feature (2002).
+    """
+    return power_to_db(peak, top_db=80.0) - power_to_db(valley, top_db=80.0)
