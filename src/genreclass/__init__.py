@@ -13,19 +13,38 @@ if TYPE_CHECKING:
     __version__: str
 
     from genreclass.evaluation import evaluate
-    from genreclass.features import MelSpectrogram
-    from genreclass.models import MelCNNClassifier
+    from genreclass.features import (
+        CorrelationFilter,
+        HandcraftedFeatures,
+        MelSpectrogram,
+        make_feature_reducer,
+    )
+    from genreclass.models import MelCNNClassifier, make_fma_baseline
     from genreclass.persistence import load, save
 
 _HOMES = {
+    "CorrelationFilter": "genreclass.features",
+    "HandcraftedFeatures": "genreclass.features",
     "MelCNNClassifier": "genreclass.models",
     "MelSpectrogram": "genreclass.features",
     "evaluate": "genreclass.evaluation",
     "load": "genreclass.persistence",
+    "make_feature_reducer": "genreclass.features",
+    "make_fma_baseline": "genreclass.models",
     "save": "genreclass.persistence",
 }
 
-__all__ = ["MelCNNClassifier", "MelSpectrogram", "evaluate", "load", "save"]
+__all__ = [
+    "CorrelationFilter",
+    "HandcraftedFeatures",
+    "MelCNNClassifier",
+    "MelSpectrogram",
+    "evaluate",
+    "load",
+    "make_feature_reducer",
+    "make_fma_baseline",
+    "save",
+]
 
 
 def __getattr__(name: str) -> Any:

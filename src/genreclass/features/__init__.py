@@ -1,5 +1,8 @@
 """Transformers: sound to numbers."""
 
+from genreclass.features._correlation_filter import CorrelationFilter
+from genreclass.features._handcrafted_features import HandcraftedFeatures
 from genreclass.features._mel_spectrogram import MelSpectrogram
+from genreclass.features._reducer import make_feature_reducer
 
-__all__ = ["MelSpectrogram"]
+__all__ = ["CorrelationFilter", "HandcraftedFeatures", "MelSpectrogram", "make_feature_reducer"]

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from genreclass.exceptions import ModelFileError
-from genreclass.features import MelSpectrogram
-from genreclass.models import MelCNNClassifier
+from genreclass.features import CorrelationFilter, HandcraftedFeatures, MelSpectrogram
+from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
 from genreclass.networks import MelCNN
+from genreclass.persistence._booster import decode_booster, encode_booster
+from genreclass.persistence._check_loaded import check_loaded
 
 __all__ = ["decode", "encode"]
 
-_ESTIMATORS = {cls.__name__: cls for cls in (MelCNNClassifier, MelSpectrogram)}
+_ESTIMATORS = {
+    cls.__name__: cls
+    for cls in (
+        BoostedTreesClassifier,
+        CorrelationFilter,
+        HandcraftedFeatures,
+        MelCNNClassifier,
+        MelSpectrogram,
+        PCA,
+        Pipeline,
+        StandardScaler,
+    )
+}
 _NETWORKS = {cls.__name__: cls for cls in (MelCNN,)}
 
 # What an estimator may have learned, and the types it must be of.
 _ON_TABLES = {"n_features_in_": int, "feature_names_in_": np.ndarray}
 _LEARNED: dict[str, dict[str, Any]] = {
+    "BoostedTreesClassifier": {
+        **_ON_TABLES,
+        "classes_": np.ndarray,
+        "booster_": object,  # looked at below, so that XGBoost is imported late
+    },
+    "CorrelationFilter": {**_ON_TABLES, "stand_in_": np.ndarray},
+    "HandcraftedFeatures": _ON_TABLES,
     "MelSpectrogram": _ON_TABLES,
     "MelCNNClassifier": {
         **_ON_TABLES,
@@ -32,6 +56,25 @@ _LEARNED: dict[str, dict[str, Any]] = {
         "network_": MelCNN,
         "history_": list,
         "best_epoch_": int,
+    },
+    "PCA": {
+        **_ON_TABLES,
+        "components_": np.ndarray,
+        "explained_variance_": np.ndarray,
+        "explained_variance_ratio_": np.ndarray,
+        "singular_values_": np.ndarray,
+        "mean_": np.ndarray,
+        "n_components_": int,
+        "n_samples_": int,
+        "noise_variance_": float,
+    },
+    "Pipeline": {},
+    "StandardScaler": {
+        **_ON_TABLES,
+        "mean_": (np.ndarray, type(None)),
+        "var_": (np.ndarray, type(None)),
+        "scale_": (np.ndarray, type(None)),
+        "n_samples_seen_": (int, float, np.ndarray),
     },
 }
 
@@ -70,9 +113,13 @@ def encode(value: Any, tensors: dict[str, torch.Tensor], name: str) -> Any:
         return {"type": "network", "class": type(value).__name__, "config": config, "name": name}
     if type(value) in _ESTIMATORS.values():
         return _encode_estimator(value, tensors, name)
+    xgboost = sys.modules.get("xgboost")
+    if xgboost is not None and isinstance(value, xgboost.Booster):
+        tensors[name] = encode_booster(value)
+        return {"type": "booster", "name": name}
     raise TypeError(
         f"{name} is a {type(value).__name__}, which cannot be saved. These can: "
-        f"{', '.join(_ESTIMATORS)}; of a Pipeline or search, save the one inside."
+        f"{', '.join(_ESTIMATORS)}; of a search, save its best_estimator_."
     )
 
 
@@ -96,10 +143,13 @@ def decode(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
             random_state.set_state(decode(value["state"], tensors))
             return random_state
         case "array":
-            return tensors[value["name"]].numpy()
+            array = tensors[value["name"]].numpy()
+            return array.T if value.get("transposed") else array
         case "labels":
             kind = object if value["kind"] == "O" else str
             return np.array(decode(value["items"], tensors), dtype=kind)
+        case "booster":
+            return decode_booster(tensors[value["name"]])
         case "network":
             return _decode_network(value, tensors)
         case "estimator":
@@ -113,15 +163,21 @@ def _encode_array(array: np.ndarray, tensors: dict[str, torch.Tensor], name: str
         return {"type": "labels", "kind": kind, "items": encode(array.tolist(), tensors, name)}
     if kind not in "biuf":
         raise TypeError(f"{name} is an array of {array.dtype}, which cannot be saved.")
+    # In the order of its memory: BLAS sums other orders in other ways.
+    transposed = array.flags.f_contiguous and not array.flags.c_contiguous
+    if transposed:
+        array = array.T
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     tensors[name] = torch.from_numpy(native)
-    return {"type": "array", "name": name}
+    return {"type": "array", "name": name} | ({"transposed": True} if transposed else {})
 
 
 def _encode_estimator(
     estimator: BaseEstimator, tensors: dict[str, torch.Tensor], name: str
 ) -> dict[str, Any]:
     params = estimator.get_params(deep=False)
+    if isinstance(estimator, Pipeline):
+        params["memory"] = None  # a cache on this machine, for fits
     learned = {k: v for k, v in vars(estimator).items() if k in _LEARNED[type(estimator).__name__]}
     return {
         "type": "estimator",
@@ -145,20 +201,8 @@ def _decode_estimator(value: dict[str, Any], tensors: dict[str, torch.Tensor]) -
         setattr(estimator, key, learned)
     if value["output"] is not None:
         estimator.set_output(transform=value["output"])
-    check_is_fitted(estimator)
-    estimator._check_parameters()
-    if isinstance(estimator, MelCNNClassifier):
-        _check_classifier(estimator)
+    check_loaded(estimator)
     return estimator
-
-
-def _check_classifier(estimator: MelCNNClassifier) -> None:
-    n_classes = estimator.network_.config["n_classes"]
-    if estimator.classes_.ndim != 1 or len(set(estimator.classes_.tolist())) != n_classes:
-        raise ModelFileError(f"its classes_ are not {n_classes} labels, as its network has them")
-    # An hour of frames: a crop is of seconds, and a larger number would ask for memory.
-    if not 1 <= estimator.crop_frames_ <= 200_000:
-        raise ModelFileError(f"its crop_frames_ is {estimator.crop_frames_}")
 
 
 def _decode_network(value: dict[str, Any], tensors: dict[str, torch.Tensor]) -> torch.nn.Module:

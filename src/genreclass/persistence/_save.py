@@ -29,8 +29,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    estimator : MelCNNClassifier or MelSpectrogram
-        Fitted, where it needs to be.
+    estimator : estimator or Pipeline
+        Fitted, where it needs to be: an estimator of this library, or a Pipeline of them, such as
+        `make_fma_baseline` gives, with StandardScaler and PCA among its steps.
     path : str or path-like
         Where to, by custom ``name.genre``. A file that is there is replaced, at once and only
         when the new one is whole.
@@ -47,8 +48,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     The file is a zip archive of ``genreclass.json`` (parameters, labels, versions) and
-    ``tensors.safetensors`` (weights and arrays). Reading one runs no code from it. Requests of
-    scikit-learn's metadata routing are not saved: they matter to ``fit`` only.
+    ``tensors.safetensors`` (weights and arrays; trees as XGBoost's UBJSON). Reading one runs no
+    code from it. Requests of scikit-learn's metadata routing and the ``memory`` of a Pipeline are
+    not saved: they matter to ``fit`` only.
 
     Examples
     --------
