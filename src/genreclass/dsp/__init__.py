@@ -10,6 +10,7 @@ from genreclass.dsp.cqt import constant_q, lowest_rate
 from genreclass.dsp.descriptors import (
     CONTRAST_EDGES,
     band_extremes,
+    group_moments,
     root_mean_square,
     spectral_centroid_bandwidth,
     spectral_contrast,
@@ -18,6 +19,7 @@ from genreclass.dsp.descriptors import (
 )
 from genreclass.dsp.device import one_thread, resolve_device
 from genreclass.dsp.mel import (
+    Band,
     apply_bands,
     mel_filter_bank,
     mel_spectrogram,
@@ -32,6 +34,7 @@ from genreclass.dsp.tuning import estimate_tunings, tuning_bins
 __all__ = [
     "CONTRAST_EDGES",
     "STATISTICS",
+    "Band",
     "apply_bands",
     "band_extremes",
     "chroma_banks",
@@ -40,6 +43,7 @@ __all__ = [
     "count_frames",
     "estimate_tunings",
     "fold_octaves",
+    "group_moments",
     "import_torchaudio",
     "lowest_rate",
     "magnitude_blocks",

@@ -148,11 +148,29 @@ def chroma_cens(chroma: torch.Tensor) -> torch.Tensor:
     shares = normalize(chroma, norm=1)
     steps = torch.stack([shares > step for step in _STEPS])
     quantised = steps.to(shares).mean(dim=0)
+    return normalize(_smooth(quantised), norm=2)
+
+
+def _smooth(rows: torch.Tensor) -> torch.Tensor:
+    """Smooth over frames, zeros beyond the ends, as products of blocks: (batch, n_frames, 12)."""
+    smoother = _smoother().to(rows)
+    n_inputs, n_outputs = smoother.shape
+    n_frames = rows.shape[1]
+    n_blocks = -(-n_frames // n_outputs)
+    half = (n_inputs - n_outputs) // 2
+    padded = rows.new_zeros(len(rows), _N_NOTES, n_blocks * n_outputs + 2 * half)
+    padded[..., half : half + n_frames] = rows.transpose(1, 2)
+    smoothed = padded.unfold(-1, n_inputs, n_outputs) @ smoother
+    return smoothed.flatten(2)[..., :n_frames].transpose(1, 2)
+
+
+@lru_cache(maxsize=1)
+def _smoother() -> torch.Tensor:
+    """The smoothing window at each of 64 places: (64 + its length - 1, 64), float32."""
     window = np.hanning(_SMOOTHING + 2)
-    kernel = torch.from_numpy(window / window.sum()).to(shares)[None, None]
-    rows = quantised.transpose(1, 2).reshape(-1, 1, chroma.shape[1])
-    smoothed = torch.nn.functional.conv1d(rows, kernel, padding=len(window) // 2)
-    return normalize(smoothed.view(len(chroma), _N_NOTES, -1).transpose(1, 2), norm=2)
+    column = np.concatenate([window / window.sum(), np.zeros(63)])
+    columns = [np.roll(column, shift) for shift in range(64)]
+    return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
 
 
 def tonnetz(chroma: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from genreclass.dsp.device import on_cpu
-from genreclass.dsp.stft import centred_frames
+from genreclass.dsp.stft import absolute, centred_frames
 from genreclass.dsp.tuning import N_TUNINGS, TUNINGS
 
 __all__ = ["N_OCTAVES", "constant_q", "lowest_rate"]
@@ -92,8 +92,8 @@ def _transform(
             filters = _filters(sample_rate, early, octave, index).to(samples)
         n_fft = filters.shape[-2]
         frames = centred_frames(signal, frame_length=n_fft, hop_length=hop)
-        real, imaginary = (frames.contiguous() @ filters).square_().tensor_split(2, dim=-1)
-        octaves.append((real + imaginary).sqrt_())
+        parts = (frames.contiguous() @ filters).unflatten(-1, (_N_NOTES, 2))
+        octaves.append(absolute(torch.view_as_complex(parts)))
     n_frames = min(octave.shape[1] for octave in octaves)
     return torch.cat([octave[:, :n_frames] for octave in reversed(octaves)], dim=-1)
 
@@ -106,7 +106,8 @@ def _decimate(samples: torch.Tensor, factor: int) -> torch.Tensor:
     if on_cpu(samples) or factor > 2:
         # At higher factors soxr works in stages that end with the clip: no one response is all.
         clips = [_resample(clip, factor, length) for clip in samples.cpu().numpy()]
-        return torch.from_numpy(np.stack(clips)).to(samples.device)
+        together = np.stack(clips) if len(clips) > 1 else clips[0][None]  # one without a copy
+        return torch.from_numpy(together).to(samples.device)
     kernel = _impulse_response().to(samples)
     reach = len(kernel) // 2
     padded = F.pad(samples, (reach, reach + 1))
@@ -120,7 +121,8 @@ def _resample(clip: np.ndarray, factor: int, length: int) -> np.ndarray:
     import soxr
 
     resampled = soxr.resample(clip, factor, 1, quality="HQ")
-    return np.pad(resampled, (0, length - len(resampled)))
+    missing = length - len(resampled)
+    return np.pad(resampled, (0, missing)) if missing else resampled
 
 
 @lru_cache(maxsize=1024)
@@ -163,7 +165,7 @@ def _early_halvings(sample_rate: int, index: int, hop_length: int) -> int:
 
 @lru_cache(maxsize=N_OCTAVES * N_TUNINGS)
 def _filters(sample_rate: int, early: int, octave: int, index: int) -> torch.Tensor:
-    """The filters of an octave, 0 the highest: (n_fft, 24), float32; real parts, then imaginary.
+    """The filters of an octave, 0 the highest: (n_fft, 24), float32; real part, imaginary part.
 
     librosa applies its filters to spectra, where it leaves out their weakest bins; these are the
     same filters, so thinned, applied to samples. They also make up for the energy that goes
@@ -179,7 +181,8 @@ def _filters(sample_rate: int, early: int, octave: int, index: int) -> torch.Ten
         spectrum = _thin(np.fft.fft(_wavelet(length, frequency / rate, n_fft)))
         response[note] = np.fft.fft(spectrum, n_fft) * np.sqrt(length) / n_fft
     response *= np.sqrt(2.0 ** (early + octave))
-    return torch.from_numpy(np.concatenate([response.real, response.imag]).T.astype(np.float32))
+    parts = np.stack([response.real, response.imag], axis=1).reshape(-1, n_fft)
+    return torch.from_numpy(parts.T.astype(np.float32))
 
 
 def _wavelet(length: float, frequency: float, n_fft: int) -> np.ndarray:

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from genreclass.dsp.device import on_cpu
-from genreclass.dsp.mel import power_to_db
+from genreclass.dsp.mel import Band, apply_bands, power_to_db, split_bank
 
 __all__ = [
     "CONTRAST_EDGES",
     "band_extremes",
+    "group_moments",
     "root_mean_square",
     "spectral_centroid_bandwidth",
     "spectral_contrast",
@@ -33,7 +34,7 @@ CONTRAST_EDGES = (0.0, *(200.0 * 2.0**octave for octave in range(7)))
 # Share of a band's bins that makes its peak and its valley (Jiang et al. 2002).
 _CONTRAST_QUANTILE = 0.02
 
-# Bins summed at a time by the roll-off, at most; a running sum is made in one group only.
+# Bins whose moments are taken together, at most: float32 is exact enough for so few.
 _GROUP = 64
 
 
@@ -100,17 +101,61 @@ def _parseval_weights(n_bins: int) -> torch.Tensor:
     return weights / (2 * (n_bins - 1)) ** 2
 
 
-def spectral_centroid_bandwidth(
-    magnitude: torch.Tensor, *, sample_rate: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of the frequencies in each frame, weighted by magnitude.
+def group_moments(magnitude: torch.Tensor) -> torch.Tensor:
+    """Sums of groups of neighbouring bins, weighted by their distance from the group's middle.
 
     Parameters
     ----------
     magnitude : Tensor of shape (batch, n_frames, 1 + n_fft // 2)
         Magnitude spectrum.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_frames, n_groups, 3)
+        Moments 0, 1 and 2 of each group, in bins; the bin of the Nyquist frequency is a group of
+        its own. For `spectral_centroid_bandwidth` and `spectral_rolloff`.
+    """
+    bands = _moment_bands(magnitude.shape[-1], magnitude.device)
+    return apply_bands(magnitude, bands).unflatten(-1, (-1, 3))
+
+
+@lru_cache(maxsize=8)
+def _group_size(n_bins: int) -> int:
+    return next(size for size in range(_GROUP, 0, -1) if (n_bins - 1) % size == 0)
+
+
+@lru_cache(maxsize=8)
+def _group_middles(n_bins: int) -> torch.Tensor:
+    """Middle of each group, in bins: (n_groups,), float64."""
+    size = _group_size(n_bins)
+    middles = np.append(np.arange(0, n_bins - 1, size) + (size - 1) / 2, n_bins - 1)
+    return torch.from_numpy(middles)
+
+
+@lru_cache(maxsize=8)
+def _moment_bands(n_bins: int, device: torch.device) -> list[Band]:
+    """The moments of `group_moments` as a bank of filters, three a group."""
+    bins = np.arange(n_bins)
+    middles = _group_middles(n_bins).numpy()
+    inside = bins // _group_size(n_bins) == np.arange(len(middles))[:, None]
+    distance = (bins - middles[:, None]) * inside
+    moments = np.stack([inside, distance, distance**2], axis=1).reshape(-1, n_bins)
+    return split_bank(torch.from_numpy(moments.astype(np.float32)).to(device))
+
+
+def spectral_centroid_bandwidth(
+    moments: torch.Tensor, *, sample_rate: int, n_fft: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of the frequencies in each frame, weighted by magnitude.
+
+    Parameters
+    ----------
+    moments : Tensor of shape (batch, n_frames, n_groups, 3)
+        Of `group_moments`.
     sample_rate : int
         In hertz.
+    n_fft : int
+        Transform length in samples.
 
     Returns
     -------
@@ -118,27 +163,24 @@ def spectral_centroid_bandwidth(
         In hertz; 0 for silence. Equal to ``librosa.feature.spectral_centroid`` and
         ``spectral_bandwidth``.
     """
-    powers = _powers(magnitude.shape[-1]).to(magnitude.device)
-    # In float32 a narrow band far from the centre would be lost in the difference of squares.
-    total, first, second = (magnitude.double() @ powers).unbind(-1)
+    sums, firsts, seconds = moments.double().unbind(-1)
+    middles = _group_middles(1 + n_fft // 2).to(moments.device)
+    total = sums.sum(-1, keepdim=True)
     silent = total < TINY
     total = total.masked_fill(silent, 1.0)
-    mean = first / total
-    deviation = (second / total - mean.square()).clamp(min=0.0).sqrt()
-    scale = sample_rate / 4.0  # hertz to one unit of `bins`
-    centroid = ((1.0 + mean) * scale).masked_fill(silent, 0.0)
-    return centroid, (deviation * scale).masked_fill(silent, 0.0)
-
-
-@lru_cache(maxsize=4)
-def _powers(n_bins: int) -> torch.Tensor:
-    """Powers 0, 1 and 2 of the places of bins between -1 and 1: (n_bins, 3), float64."""
-    places = torch.linspace(-1.0, 1.0, n_bins, dtype=torch.float64)
-    return torch.stack([torch.ones_like(places), places, places.square()], dim=1)
+    centroid = (firsts + middles * sums).sum(-1, keepdim=True) / total
+    # About the centroid group by group: the difference of two large squares would lose the width
+    # of a narrow band far up.
+    away = middles - centroid
+    spread = (seconds + away * (2.0 * firsts + away * sums)).sum(-1, keepdim=True) / total
+    hz_per_bin = sample_rate / n_fft
+    bandwidth = spread.clamp(min=0.0).sqrt() * hz_per_bin
+    centroid = (centroid * hz_per_bin).masked_fill(silent, 0.0)
+    return centroid.squeeze(-1), bandwidth.masked_fill(silent, 0.0).squeeze(-1)
 
 
 def spectral_rolloff(
-    magnitude: torch.Tensor, *, sample_rate: int, share: float = 0.85
+    magnitude: torch.Tensor, moments: torch.Tensor, *, sample_rate: int, share: float = 0.85
 ) -> torch.Tensor:
     """Frequency below which `share` of each frame's magnitude lies.
 
@@ -146,6 +188,8 @@ def spectral_rolloff(
     ----------
     magnitude : Tensor of shape (batch, n_frames, 1 + n_fft // 2)
         Magnitude spectrum.
+    moments : Tensor of shape (batch, n_frames, n_groups, 3)
+        Of `group_moments`.
     sample_rate : int
         In hertz.
     share : float
@@ -158,18 +202,17 @@ def spectral_rolloff(
         ``librosa.feature.spectral_rolloff``.
     """
     n_bins = magnitude.shape[-1]
-    size = next(size for size in range(_GROUP, 0, -1) if (n_bins - 1) % size == 0)
-    # The last bin, of the Nyquist frequency, stands alone.
-    grouped = magnitude[..., :-1].unflatten(-1, (-1, size))
-    sums = grouped.sum(-1)
+    size = _group_size(n_bins)
+    sums = moments[..., 0]
     up_to = sums.cumsum(-1)
-    threshold = share * (up_to[..., -1:] + magnitude[..., -1:])
-    inside = (up_to < threshold).sum(-1, keepdim=True).clamp(max=sums.shape[-1] - 1)
-    before = up_to.gather(-1, inside) - sums.gather(-1, inside)
-    index = inside[..., None].expand(*inside.shape, size)
-    running = grouped.gather(-2, index).squeeze(-2).cumsum(-1) + before
-    bins = inside * size + (running < threshold).sum(-1, keepdim=True)
-    return bins.squeeze(-1).float() * (sample_rate / (2 * (n_bins - 1)))
+    threshold = share * up_to[..., -1:]
+    # A running sum is made in one group only; the last bin, a group of its own, has none.
+    group = (up_to[..., :-1] < threshold).sum(-1, keepdim=True).clamp(max=sums.shape[-1] - 2)
+    before = up_to.gather(-1, group) - sums.gather(-1, group)
+    places = group[..., None].expand(*group.shape, size)
+    bins = magnitude[..., :-1].unflatten(-1, (-1, size)).gather(-2, places).squeeze(-2)
+    place = group * size + (bins.cumsum(-1) + before < threshold).sum(-1, keepdim=True)
+    return place.squeeze(-1).float() * (sample_rate / (2 * (n_bins - 1)))
 
 
 def band_extremes(

@@ -12,6 +12,7 @@ from genreclass.dsp.device import on_cpu
 from genreclass.dsp.stft import power_blocks
 
 __all__ = [
+    "Band",
     "apply_bands",
     "mel_filter_bank",
     "mel_spectrogram",

@@ -77,8 +77,9 @@ def _estimate_compacted(
         left, middle, right = (values * values for values in neighbours)
         strong = middle > _THRESHOLD * (peak * peak)[frames]
         strong &= (middle > left) & (middle >= right)
-        neighbours = [values[strong] for values in (left, middle, right)]
-        tunings[1, clip] = _estimate_from_peaks(neighbours, bins[strong] + first + 1, hz_per_bin)
+        kept = np.flatnonzero(strong)
+        neighbours = [values[kept] for values in (left, middle, right)]
+        tunings[1, clip] = _estimate_from_peaks(neighbours, bins[kept] + (first + 1), hz_per_bin)
     by_magnitude, by_power = torch.from_numpy(tunings)
     return by_magnitude, by_power
 
@@ -88,7 +89,7 @@ def _estimate_from_peaks(neighbours: list[np.ndarray], bins: np.ndarray, hz_per_
     if not len(bins):
         return _IN_TUNE
     shift, height = _interpolate(*(torch.from_numpy(values) for values in neighbours))
-    strong = height.numpy() >= np.median(height.numpy())
+    strong = np.flatnonzero(height.numpy() >= np.median(height.numpy()))
     pitch = ((bins[strong] + shift.numpy()[strong]) * hz_per_bin).astype(np.float32)
     counts, _ = np.histogram(_residual(torch.from_numpy(pitch)).numpy(), _EDGES)
     return int(np.argmax(counts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -102,11 +103,7 @@ class _Spectrum:
         self.sample_rate = sample_rate
         self.n_fft = n_fft
         self.parts: dict[str, list[torch.Tensor]] = defaultdict(list)
-        self.mel_bands = dsp.split_bank(
-            dsp.mel_filter_bank(
-                sample_rate, n_fft=n_fft, n_mels=_N_MELS, f_min=0.0, f_max=sample_rate / 2
-            ).to(device)
-        )
+        self.mel_bands = _mel_bands(sample_rate, n_fft, device)
 
     def add(self, magnitude: torch.Tensor) -> None:
         """Take what is needed from a block: (batch, n_frames_of_block, n_bins)."""
@@ -116,18 +113,16 @@ class _Spectrum:
             parts["mel"].append(dsp.apply_bands(power, self.mel_bands))
         if "rmse" in families:
             parts["rmse"].append(dsp.root_mean_square(power)[..., None])
-        if {"spectral_bandwidth", "spectral_centroid"} & families:
-            centroid, bandwidth = dsp.spectral_centroid_bandwidth(magnitude, sample_rate=rate)
-            parts["spectral_bandwidth"].append(bandwidth[..., None])
-            parts["spectral_centroid"].append(centroid[..., None])
+        if {"spectral_bandwidth", "spectral_centroid", "spectral_rolloff"} & families:
+            moments = dsp.group_moments(magnitude)
+            parts["moments"].append(moments)
         if "spectral_contrast" in families:
             peak, valley = dsp.band_extremes(magnitude, sample_rate=rate)
             parts["peak"].append(peak)
             parts["valley"].append(valley)
         if "spectral_rolloff" in families:
-            parts["spectral_rolloff"].append(
-                dsp.spectral_rolloff(magnitude, sample_rate=rate)[..., None]
-            )
+            rolloff = dsp.spectral_rolloff(magnitude, moments, sample_rate=rate)
+            parts["spectral_rolloff"].append(rolloff[..., None])
         if families & (_OF_NOTES | {"chroma_stft"}):
             pitches = dsp.tuning_bins(rate, n_fft=self.n_fft)
             parts["pitches"].append(magnitude[..., pitches].clone())  # not to keep all of it
@@ -141,6 +136,12 @@ class _Spectrum:
         whole = {name: torch.cat(blocks, dim=1) for name, blocks in self.parts.items()}
         if "mel" in whole:
             whole["mfcc"] = dsp.mfcc(dsp.power_to_db(whole["mel"], top_db=80.0), n_mfcc=_N_MFCC)
+        if "moments" in whole:
+            centroid, bandwidth = dsp.spectral_centroid_bandwidth(
+                whole["moments"], sample_rate=self.sample_rate, n_fft=self.n_fft
+            )
+            whole["spectral_centroid"] = centroid[..., None]
+            whole["spectral_bandwidth"] = bandwidth[..., None]
         if "peak" in whole:
             whole["spectral_contrast"] = dsp.spectral_contrast(whole["peak"], whole["valley"])
         if "pitches" in whole:
@@ -152,6 +153,14 @@ class _Spectrum:
             chroma = torch.cat([block @ banks for block in power], dim=1)
             whole["chroma_stft"] = dsp.normalize(chroma, norm=np.inf)
         return whole
+
+
+@lru_cache(maxsize=8)
+def _mel_bands(sample_rate: int, n_fft: int, device: torch.device) -> list[dsp.Band]:
+    bank = dsp.mel_filter_bank(
+        sample_rate, n_fft=n_fft, n_mels=_N_MELS, f_min=0.0, f_max=sample_rate / 2
+    )
+    return dsp.split_bank(bank.to(device))
 
 
 def _note_rows(notes: torch.Tensor) -> dict[str, torch.Tensor]:

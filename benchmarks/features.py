@@ -1,0 +1,207 @@
+"""The 518 hand-crafted features: librosa's recipe and ours, side by side on the same clips.
+
+    python benchmarks/features.py FILES_OR_FOLDERS [--rate 22050] [--device cuda]
+
+The recipe is ``features.py`` of the FMA data set (https://github.com/mdeff/fma) with the calls
+that librosa 0.11 needs, the true sample rate everywhere, and statistics in float64. All clips go
+through one tool, then through the other, round after round in one process, so that both meet the
+same machine. CPU time of the process, medians over rounds; the ratio is that of each clip, its
+median over clips. Rows for openSMILE and essentia are printed where those are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import librosa
+import numpy as np
+import scipy.stats
+import torch
+from _shared import describe_machine
+from threadpoolctl import threadpool_limits
+
+from genreclass import HandcraftedFeatures
+from genreclass.audio import AUDIO_SUFFIXES, Clip, read_clip
+from genreclass.dsp import STATISTICS, summarize
+from genreclass.features._frames import FAMILIES, compute_rows
+
+Tool = Callable[..., object]
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("inputs", nargs="+", type=Path, help="audio files, or folders of them")
+    parser.add_argument("--rate", type=int, help="rate of analysis in hertz; default: each file's")
+    parser.add_argument("--clips", type=int, default=10, help="the first clips of the inputs")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help='"cuda" prints clips a second as well')
+    arguments = parser.parse_args()
+    threadpool_limits(1)
+    paths = _list_files(arguments.inputs)[: arguments.clips]
+    clips = [read_clip(path, sample_rate=arguments.rate) for path in paths]
+    seconds = [clip.duration for clip in clips]
+    rates = sorted({clip.sample_rate for clip in clips})
+    print(f"{len(clips)} clips of {min(seconds):.1f} to {max(seconds):.1f} s at {rates} Hz")
+    print(describe_machine(threads=1, device=arguments.device))
+    print(f"librosa {librosa.__version__}; {arguments.rounds} rounds; CPU time")
+    _print_parity(clips)
+
+    print("\ndecoded clips, ms a clip")
+    decoded = [(clip.samples, clip.sample_rate) for clip in clips]
+    times = _measure({"librosa": recipe, "genreclass": _ours, **_opensmile()}, decoded, arguments)
+    _print_times(times)
+    print("\nfrom files, decoding included, ms a clip")
+    by_file = {
+        "librosa": lambda path: recipe(*librosa.load(path, sr=arguments.rate)),
+        "genreclass": lambda path: _ours_from_file(path, arguments.rate),
+        **_essentia(),
+    }
+    _print_times(_measure(by_file, [(path,) for path in paths], arguments))
+    if arguments.device != "cpu":
+        _print_device(clips, arguments.device, float(np.median(times["librosa"])))
+
+
+def recipe(samples: np.ndarray, rate: int) -> np.ndarray:
+    """The 518 features by librosa, in FMA's order."""
+    rows = {"zcr": librosa.feature.zero_crossing_rate(samples, frame_length=2048, hop_length=512)}
+    notes = np.abs(
+        librosa.cqt(
+            samples, sr=rate, hop_length=512, bins_per_octave=12, n_bins=7 * 12, tuning=None
+        )
+    )
+    octaves = {"bins_per_octave": 12, "n_chroma": 12, "n_octaves": 7}
+    rows["chroma_cqt"] = librosa.feature.chroma_cqt(C=notes, **octaves)
+    rows["chroma_cens"] = librosa.feature.chroma_cens(C=notes, **octaves)
+    rows["tonnetz"] = librosa.feature.tonnetz(chroma=rows["chroma_cens"])
+    stft = np.abs(librosa.stft(samples, n_fft=2048, hop_length=512))
+    rows["chroma_stft"] = librosa.feature.chroma_stft(S=stft**2, sr=rate, n_chroma=12)
+    rows["rmse"] = librosa.feature.rms(S=stft)
+    rows["spectral_centroid"] = librosa.feature.spectral_centroid(S=stft, sr=rate)
+    rows["spectral_bandwidth"] = librosa.feature.spectral_bandwidth(S=stft, sr=rate)
+    rows["spectral_contrast"] = librosa.feature.spectral_contrast(S=stft, sr=rate, n_bands=6)
+    rows["spectral_rolloff"] = librosa.feature.spectral_rolloff(S=stft, sr=rate)
+    mel = librosa.feature.melspectrogram(sr=rate, S=stft**2)
+    rows["mfcc"] = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+    return np.concatenate([_seven(rows[family].astype(np.float64)) for family in FAMILIES])
+
+
+def _seven(rows: np.ndarray) -> np.ndarray:
+    """Statistics of (n_rows, n_frames), those of a kind together, in the order of STATISTICS."""
+    by_name = {
+        "kurtosis": scipy.stats.kurtosis,
+        "max": np.max,
+        "mean": np.mean,
+        "median": np.median,
+        "min": np.min,
+        "skew": scipy.stats.skew,
+        "std": np.std,
+    }
+    return np.concatenate([by_name[name](rows, axis=1) for name in STATISTICS])
+
+
+def _ours(samples: np.ndarray, rate: int) -> np.ndarray:
+    return HandcraftedFeatures(sample_rate=rate, device="cpu").transform([samples])
+
+
+def _ours_from_file(path: Path, rate: int | None) -> np.ndarray:
+    clip = read_clip(path, sample_rate=rate)
+    return _ours(clip.samples, clip.sample_rate)
+
+
+def _opensmile() -> dict[str, Tool]:
+    """The ComParE set of openSMILE, 6,373 features, where it is installed."""
+    try:
+        import opensmile
+    except ImportError:
+        return {}
+    smile = opensmile.Smile(feature_set=opensmile.FeatureSet.ComParE_2016)
+    return {"openSMILE": smile.process_signal}
+
+
+def _essentia() -> dict[str, Tool]:
+    """The MusicExtractor of essentia, which reads files only, where it is installed."""
+    try:
+        import essentia
+        from essentia.standard import MusicExtractor
+    except ImportError:
+        return {}
+    essentia.log.infoActive = essentia.log.warningActive = False
+    return {"essentia": lambda path: MusicExtractor()(str(path))}
+
+
+def _list_files(inputs: Sequence[Path]) -> list[Path]:
+    files = []
+    for path in inputs:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files += [file for file in inside if file.suffix.lower() in AUDIO_SUFFIXES]
+    return files
+
+
+def _measure(
+    tools: dict[str, Tool], calls: Sequence[tuple], arguments: argparse.Namespace
+) -> dict[str, np.ndarray]:
+    """CPU milliseconds of each tool for each call, medians over rounds."""
+    times = {name: np.empty((arguments.rounds, len(calls))) for name in tools}
+    for this_round in range(-1, arguments.rounds):  # one round to warm up
+        for name, tool in tools.items():
+            for index, call in enumerate(calls):
+                start = time.process_time()
+                tool(*call)
+                if this_round >= 0:
+                    times[name][this_round, index] = 1e3 * (time.process_time() - start)
+    return {name: np.median(values, axis=0) for name, values in times.items()}
+
+
+def _print_times(times: dict[str, np.ndarray]) -> None:
+    print(f"{'':12} {'median':>8}   times as fast as librosa: median (least, most)")
+    for name, values in times.items():
+        ratios = times["librosa"] / values
+        spread = f"{np.median(ratios):5.2f} ({ratios.min():.2f}, {ratios.max():.2f})"
+        print(f"{name:12} {np.median(values):8.1f}   {spread}")
+
+
+def _print_parity(clips: Sequence[Clip]) -> None:
+    """Largest difference of each family over clips, relative to value or spread of the row."""
+    names = HandcraftedFeatures().get_feature_names_out()
+    family_of = np.array([name.rsplit("_", 2)[0] for name in names])
+    statistic_of = np.array([name.rsplit("_", 2)[1] for name in names])
+    errors = np.empty((len(clips), len(names)))
+    for error, clip in zip(errors, clips, strict=True):
+        theirs, ours = recipe(clip.samples, clip.sample_rate), _ours(clip.samples, clip.sample_rate)
+        spread = np.empty(len(names))
+        for family in FAMILIES:
+            values = theirs[(family_of == family) & (statistic_of == "std")]
+            spread[family_of == family] = np.tile(values, len(STATISTICS))
+        error[:] = np.abs(ours[0] - theirs) / np.maximum(np.maximum(np.abs(theirs), spread), 1e-30)
+    print("\ndifference from librosa / max(|value|, standard deviation of the row over frames):")
+    for family in FAMILIES:
+        worst = errors[:, family_of == family].max(axis=1)
+        print(f"{family:20} median clip {np.median(worst):.1e}, worst clip {worst.max():.1e}")
+
+
+def _print_device(clips: Sequence[Clip], device: str, librosa_ms: float) -> None:
+    """Clips a second on a GPU, copying to it included, for batches of the first clip."""
+    samples = torch.from_numpy(np.stack([clips[0].samples] * 32))
+    rate = clips[0].sample_rate
+
+    def compute() -> None:
+        rows = compute_rows(samples.to(device), FAMILIES, sample_rate=rate)
+        torch.cat([summarize(row).flatten(1) for row in rows.values()], dim=1).cpu()
+
+    for _ in range(3):
+        compute()
+    start = time.perf_counter()
+    for _ in range(20):
+        compute()
+    seconds = (time.perf_counter() - start) / (20 * len(samples))
+    print(f"\n{device}: {1 / seconds:.0f} clips/s, {librosa_ms / 1e3 / seconds:.0f} times librosa")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
