@@ -129,7 +129,7 @@ def normalize(rows: torch.Tensor, *, norm: float) -> torch.Tensor:
 
 
 def chroma_cens(chroma: torch.Tensor) -> torch.Tensor:
-    """Chroma energy normalised statistics: quantised and smoothed over two dozen frames.
+    """Chroma energy normalised statistics: quantised and smoothed over 41 frames.
 
     Parameters
     ----------

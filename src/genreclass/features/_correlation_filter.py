@@ -36,7 +36,7 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
         column that it correlates with most, and -1 of a constant one, which needs none.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X had names.
 
     Notes

@@ -62,11 +62,11 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         The genres.
     booster_ : xgboost.Booster
         The trees.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         Share of each feature in the loss that all splits together took away.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X had names.
 
     Notes
