@@ -45,8 +45,9 @@ suppress_warnings = ["ref.ref"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "genreclass"
-pages = ("index", "install", "first_steps", "command_line", "reports", "features", "sound", "results")
-html_sidebars = {page: [] for page in (*pages, "architecture", "changes")}  # they have no children
+pages = ("index", "install", "first_steps", "command_line", "reports", "features", "sound")
+# They have no children.
+html_sidebars = {page: [] for page in (*pages, "results", "architecture", "changes")}
 html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 copybutton_prompt_text = ">>> "
 

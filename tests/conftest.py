@@ -73,3 +73,22 @@ def as_input(request: pytest.FixtureRequest, tmp_path: Path):
         return objects
 
     return convert
+
+
+@pytest.fixture
+def as_on_cuda(monkeypatch: pytest.MonkeyPatch):
+    """Once called, every function of dsp takes the way on a CPU that it takes on CUDA."""
+    from genreclass.dsp import chroma, cqt, descriptors, mel, statistics, stft, tuning
+    from genreclass.features import _frames
+
+    def forget() -> None:  # filters that were made for the other way
+        descriptors._moment_bands.cache_clear()
+        _frames._mel_bands.cache_clear()
+
+    def switch() -> None:
+        forget()
+        for module in (chroma, cqt, descriptors, mel, statistics, stft, tuning):
+            monkeypatch.setattr(module, "on_cpu", lambda tensor: False)
+
+    yield switch
+    forget()

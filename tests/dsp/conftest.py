@@ -1,4 +1,4 @@
-"""Real sound, and the work that is done on CUDA done on a CPU."""
+"""Real sound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from genreclass.audio import read_clip
 from genreclass.datasets import load_demo
-from genreclass.dsp import chroma, cqt, descriptors, mel, statistics, stft, tuning
+from genreclass.dsp import stft
 
 
 @pytest.fixture(scope="session")
@@ -17,17 +17,6 @@ def song() -> np.ndarray:
     demo = load_demo()
     path = demo.data[list(demo.target).index("rock")]
     return read_clip(path, sample_rate=22050, duration=6.0).samples
-
-
-@pytest.fixture
-def as_on_cuda(monkeypatch: pytest.MonkeyPatch):
-    """Every function takes the way it takes on CUDA."""
-
-    def switch() -> None:
-        for module in (chroma, cqt, descriptors, mel, statistics, stft, tuning):
-            monkeypatch.setattr(module, "on_cpu", lambda tensor: False)
-
-    return switch
 
 
 @pytest.fixture

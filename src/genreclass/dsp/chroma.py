@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from genreclass.dsp.convolve import convolve, make_blocks
 from genreclass.dsp.descriptors import TINY
 from genreclass.dsp.device import on_cpu
 from genreclass.dsp.tuning import TUNINGS
@@ -148,29 +149,14 @@ def chroma_cens(chroma: torch.Tensor) -> torch.Tensor:
     shares = normalize(chroma, norm=1)
     steps = torch.stack([shares > step for step in _STEPS])
     quantised = steps.to(shares).mean(dim=0)
-    return normalize(_smooth(quantised), norm=2)
+    smoothed = convolve(quantised.transpose(1, 2), _smoothing_blocks(chroma.device))
+    return normalize(smoothed.transpose(1, 2), norm=2)
 
 
-def _smooth(rows: torch.Tensor) -> torch.Tensor:
-    """Smooth over frames, zeros beyond the ends, as products of blocks: (batch, n_frames, 12)."""
-    smoother = _smoother().to(rows)
-    n_inputs, n_outputs = smoother.shape
-    n_frames = rows.shape[1]
-    n_blocks = -(-n_frames // n_outputs)
-    half = (n_inputs - n_outputs) // 2
-    padded = rows.new_zeros(len(rows), _N_NOTES, n_blocks * n_outputs + 2 * half)
-    padded[..., half : half + n_frames] = rows.transpose(1, 2)
-    smoothed = padded.unfold(-1, n_inputs, n_outputs) @ smoother
-    return smoothed.flatten(2)[..., :n_frames].transpose(1, 2)
-
-
-@lru_cache(maxsize=1)
-def _smoother() -> torch.Tensor:
-    """The smoothing window at each of 64 places: (64 + its length - 1, 64), float32."""
+@lru_cache(maxsize=4)
+def _smoothing_blocks(device: torch.device) -> torch.Tensor:
     window = np.hanning(_SMOOTHING + 2)
-    column = np.concatenate([window / window.sum(), np.zeros(63)])
-    columns = [np.roll(column, shift) for shift in range(64)]
-    return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
+    return make_blocks(window / window.sum(), n_outputs=64).to(device)
 
 
 def tonnetz(chroma: torch.Tensor) -> torch.Tensor:
@@ -191,11 +177,11 @@ def tonnetz(chroma: torch.Tensor) -> torch.Tensor:
     ----------
     Harte, Sandler, Gasser: Detecting harmonic change in musical audio (2006).
     """
-    return normalize(chroma, norm=1) @ _tonal_circles().to(chroma)
+    return normalize(chroma, norm=1) @ _tonal_circles(chroma.device)
 
 
-@lru_cache(maxsize=1)
-def _tonal_circles() -> torch.Tensor:
+@lru_cache(maxsize=4)
+def _tonal_circles(device: torch.device) -> torch.Tensor:
     """Places of the notes on the three circles: (12, 6), float32."""
     circles = ((7 / 6, 1.0), (3 / 2, 1.0), (2 / 3, 0.5))  # half turns a semitone, and radius
     notes = np.arange(_N_NOTES)
@@ -204,4 +190,4 @@ def _tonal_circles() -> torch.Tensor:
         for turns, radius in circles
         for function in (np.sin, np.cos)
     ]
-    return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
+    return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32)).to(device)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from genreclass.dsp.convolve import convolve, make_blocks
 from genreclass.dsp.device import on_cpu
 from genreclass.dsp.stft import absolute, centred_frames
 from genreclass.dsp.tuning import N_TUNINGS, TUNINGS
@@ -62,7 +63,9 @@ def constant_q(
     Notes
     -----
     Octave by octave the samples are halved and filtered with the same twelve filters. The
-    halving is soxr's on a CPU; on CUDA it is done by soxr's impulse response.
+    halving is soxr's on a CPU; on CUDA it is done by soxr's impulse response. Clips go one by one
+    on CUDA too at rates where their tunings decide how often samples are halved first (32,038 to
+    33,923 Hz and octaves above), and are halved on the CPU where that is more than once.
     """
     halvings = {_early_halvings(sample_rate, index, hop_length) for index in (0, N_TUNINGS - 1)}
     if not on_cpu(samples) and len(halvings) == 1:
@@ -108,12 +111,7 @@ def _decimate(samples: torch.Tensor, factor: int) -> torch.Tensor:
         clips = [_resample(clip, factor, length) for clip in samples.cpu().numpy()]
         together = np.stack(clips) if len(clips) > 1 else clips[0][None]  # one without a copy
         return torch.from_numpy(together).to(samples.device)
-    kernel = _impulse_response().to(samples)
-    reach = len(kernel) // 2
-    padded = F.pad(samples, (reach, reach + 1))
-    halved = F.conv1d(padded[:, None], kernel[None, None], stride=2)[:, 0, :length]
-    halved[:, _soxr_length(samples.shape[-1]) :] = 0.0
-    return halved
+    return convolve(samples, _halving_blocks(samples.device), stride=2)
 
 
 def _resample(clip: np.ndarray, factor: int, length: int) -> np.ndarray:
@@ -125,17 +123,9 @@ def _resample(clip: np.ndarray, factor: int, length: int) -> np.ndarray:
     return np.pad(resampled, (0, missing)) if missing else resampled
 
 
-@lru_cache(maxsize=1024)
-def _soxr_length(n_samples: int) -> int:
-    """How many samples soxr halves so many to: of an odd number, half is rounded up or down."""
-    import soxr
-
-    return len(soxr.resample(np.zeros(n_samples, dtype=np.float32), 2, 1, quality="HQ"))
-
-
-@lru_cache(maxsize=1)
-def _impulse_response() -> torch.Tensor:
-    """The halving filter of soxr, read off its answers to two impulses: (n_taps,), float32."""
+@lru_cache(maxsize=4)
+def _halving_blocks(device: torch.device) -> torch.Tensor:
+    """The halving filter of soxr, read off its answers to two impulses."""
     import soxr
 
     reach = 2 * _REACH
@@ -147,7 +137,7 @@ def _impulse_response() -> torch.Tensor:
         taps = impulse_at - 2 * np.arange(len(answer))
         inside = np.abs(taps) <= reach
         response[taps[inside] + reach] = answer[inside]
-    return torch.from_numpy(response.astype(np.float32))
+    return make_blocks(response, n_outputs=1024, stride=2).to(device)
 
 
 def _highest_frequency(index: int) -> float:
@@ -203,7 +193,7 @@ def _thin(spectrum: np.ndarray) -> np.ndarray:
     return np.where(np.abs(spectrum) >= ordered[weakest], spectrum, 0.0)
 
 
-@lru_cache(maxsize=N_OCTAVES)
+@lru_cache(maxsize=4 * N_OCTAVES)
 def _all_filters(sample_rate: int, early: int, octave: int, device: torch.device) -> torch.Tensor:
     """The filters of an octave for every tuning: (100, n_fft, 24)."""
     filters = [_filters(sample_rate, early, octave, index) for index in range(N_TUNINGS)]

@@ -90,15 +90,15 @@ def root_mean_square(power: torch.Tensor) -> torch.Tensor:
     Tensor of shape (batch, n_frames)
         Equal to ``librosa.feature.rms(S=magnitude)``.
     """
-    return (power @ _parseval_weights(power.shape[-1]).to(power.device)).sqrt_()
+    return (power @ _parseval_weights(power.shape[-1], power.device)).sqrt_()
 
 
 @lru_cache(maxsize=4)
-def _parseval_weights(n_bins: int) -> torch.Tensor:
+def _parseval_weights(n_bins: int, device: torch.device) -> torch.Tensor:
     """All but the bins of 0 Hz and Nyquist stand for two."""
     weights = torch.full((n_bins,), 2.0)
     weights[[0, -1]] = 1.0
-    return weights / (2 * (n_bins - 1)) ** 2
+    return (weights / (2 * (n_bins - 1)) ** 2).to(device)
 
 
 def group_moments(magnitude: torch.Tensor) -> torch.Tensor:
@@ -125,18 +125,18 @@ def _group_size(n_bins: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _group_middles(n_bins: int) -> torch.Tensor:
+def _group_middles(n_bins: int, device: torch.device) -> torch.Tensor:
     """Middle of each group, in bins: (n_groups,), float64."""
     size = _group_size(n_bins)
     middles = np.append(np.arange(0, n_bins - 1, size) + (size - 1) / 2, n_bins - 1)
-    return torch.from_numpy(middles)
+    return torch.from_numpy(middles).to(device)
 
 
 @lru_cache(maxsize=8)
 def _moment_bands(n_bins: int, device: torch.device) -> list[Band]:
     """The moments of `group_moments` as a bank of filters, three a group."""
     bins = np.arange(n_bins)
-    middles = _group_middles(n_bins).numpy()
+    middles = _group_middles(n_bins, torch.device("cpu")).numpy()
     inside = bins // _group_size(n_bins) == np.arange(len(middles))[:, None]
     distance = (bins - middles[:, None]) * inside
     moments = np.stack([inside, distance, distance**2], axis=1).reshape(-1, n_bins)
@@ -164,7 +164,7 @@ def spectral_centroid_bandwidth(
         ``spectral_bandwidth``.
     """
     sums, firsts, seconds = moments.double().unbind(-1)
-    middles = _group_middles(1 + n_fft // 2).to(moments.device)
+    middles = _group_middles(1 + n_fft // 2, moments.device)
     total = sums.sum(-1, keepdim=True)
     silent = total < TINY
     total = total.masked_fill(silent, 1.0)
@@ -199,7 +199,8 @@ def spectral_rolloff(
     -------
     Tensor of shape (batch, n_frames)
         In hertz, the frequency of a bin; 0 for silence. Equal to
-        ``librosa.feature.spectral_rolloff``.
+        ``librosa.feature.spectral_rolloff``, but for a frame or two in a thousand where librosa's
+        rounding of a running sum of float32 decides for the next bin.
     """
     n_bins = magnitude.shape[-1]
     size = _group_size(n_bins)
@@ -232,7 +233,8 @@ def band_extremes(
     peak, valley : Tensor of shape (batch, n_frames, 7)
         For `spectral_contrast`.
     """
-    bands = _contrast_bands(sample_rate, 2 * (magnitude.shape[-1] - 1))
+    n_fft = 2 * (magnitude.shape[-1] - 1)
+    bands = _contrast_bands(sample_rate, n_fft)
     peak = magnitude.new_empty(*magnitude.shape[:2], len(bands))
     valley = torch.empty_like(peak)
     for number, (low, high, n_extreme) in enumerate(bands):
@@ -245,8 +247,8 @@ def band_extremes(
             peak[..., number] = band.topk(n_extreme, sorted=False).values.sum(-1)
             smallest = band.topk(n_extreme, largest=False, sorted=False).values
             valley[..., number] = smallest.sum(-1)
-    n_extremes = peak.new_tensor([n_extreme for _, _, n_extreme in bands])
-    return peak / n_extremes, valley / n_extremes
+    counts = _extreme_counts(sample_rate, n_fft, peak.device)
+    return peak / counts, valley / counts
 
 
 @lru_cache(maxsize=16)
@@ -263,6 +265,12 @@ def _contrast_bands(sample_rate: int, n_fft: int) -> list[tuple[int, int, int]]:
         # All bands but the last leave their upper edge to the next.
         bands.append((first, last + (band == len(CONTRAST_EDGES) - 2), n_extreme))
     return bands
+
+
+@lru_cache(maxsize=16)
+def _extreme_counts(sample_rate: int, n_fft: int, device: torch.device) -> torch.Tensor:
+    counts = [n_extreme for _, _, n_extreme in _contrast_bands(sample_rate, n_fft)]
+    return torch.tensor(counts, dtype=torch.float32).to(device)
 
 
 def spectral_contrast(peak: torch.Tensor, valley: torch.Tensor) -> torch.Tensor:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 import torch
 
 __all__ = ["on_cpu", "one_thread", "resolve_device"]
 
 _log = logging.getLogger(__name__)
-_lock = Lock()
-_inside: list[int] = []
 
 
 def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> torch.device:
@@ -60,15 +57,11 @@ def one_thread() -> Iterator[None]:
 
     For work of many small steps, which gain nothing from threads: on a machine that is busy
     with something else, threads that wait for each other at every step take twenty times as long.
-    Clips are what to share among processors. It may be entered by several threads at a time.
+    Clips are what to share among processors. The number is that of the calling thread alone.
     """
-    with _lock:
-        _inside.append(_inside[0] if _inside else torch.get_num_threads())
-        torch.set_num_threads(1)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         yield
     finally:
-        with _lock:
-            n_threads = _inside.pop()
-            if not _inside:
-                torch.set_num_threads(n_threads)
+        torch.set_num_threads(n_threads)

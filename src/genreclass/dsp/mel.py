@@ -158,16 +158,16 @@ def mfcc(decibels: torch.Tensor, *, n_mfcc: int) -> torch.Tensor:
     Tensor of shape (batch, n_frames, n_mfcc)
         Orthonormal cosine transform (type 2). Equal to ``librosa.feature.mfcc(S=decibels)``.
     """
-    return decibels @ _cosine_transform(decibels.shape[-1], n_mfcc).to(decibels)
+    return decibels @ _cosine_transform(decibels.shape[-1], n_mfcc, decibels.device)
 
 
 @lru_cache(maxsize=16)
-def _cosine_transform(n_mels: int, n_mfcc: int) -> torch.Tensor:
+def _cosine_transform(n_mels: int, n_mfcc: int, device: torch.device) -> torch.Tensor:
     """The first columns of the orthonormal cosine transform: (n_mels, n_mfcc), float32."""
     from scipy.fft import dct
 
     matrix = dct(np.eye(n_mels), type=2, norm="ortho", axis=1)[:, :n_mfcc]
-    return torch.from_numpy(matrix.astype(np.float32))
+    return torch.from_numpy(matrix.astype(np.float32)).to(device)
 
 
 def power_to_db(power: torch.Tensor, *, top_db: float | None) -> torch.Tensor:

@@ -46,7 +46,7 @@ def summarize(rows: torch.Tensor) -> torch.Tensor:
     else:
         ordered = rows.sort(dim=-1).values
     smallest, largest = ordered[..., 0], ordered[..., -1]
-    median = ordered[..., [(n_frames - 1) // 2, n_frames // 2]].double().mean(dim=-1)
+    median = ordered[..., (n_frames - 1) // 2 : n_frames // 2 + 1].double().mean(dim=-1)
     constant = smallest == largest
     divisor = variance.masked_fill(constant, 1.0)
     skew = (third / divisor**1.5).masked_fill(constant, 0.0)

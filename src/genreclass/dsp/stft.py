@@ -16,8 +16,9 @@ __all__ = ["absolute", "centred_frames", "count_frames", "magnitude_blocks", "po
 # as fast as transforming a 30-s clip at once.
 _BLOCK = 128
 
-# In float64 fewer frames fill it; what is computed from them is better done for more at a time.
-_BLOCK_FLOAT64, _BLOCK_MAGNITUDE = 32, 512
+# Frames whose magnitudes are yielded together, and frames transformed at a time. In float64 a few
+# fill the cache; what is computed from them is better done for more. A GPU takes some minutes.
+_CPU_FRAMES, _CUDA_FRAMES = (512, 32), (2**15, 2**15)
 
 
 def count_frames(n_samples: int, *, hop_length: int) -> int:
@@ -76,7 +77,7 @@ def power_blocks(samples: torch.Tensor, *, n_fft: int, hop_length: int) -> Itera
     Equal to ``abs(librosa.stft(y, window="hann", center=True, pad_mode="constant")) ** 2``: a
     periodic Hann window, frames centred on multiples of `hop_length`, zeros beyond the ends.
     """
-    window = _hann_window(n_fft).to(samples)
+    window = _hann_window(n_fft, samples.device).to(samples.dtype)
     frames = centred_frames(samples, frame_length=n_fft, hop_length=hop_length)
     for some in frames.split(_BLOCK, dim=1):
         spectrum = torch.view_as_real(torch.fft.rfft(some * window))
@@ -100,8 +101,7 @@ def magnitude_blocks(
     Yields
     ------
     Tensor of shape (batch, n_frames_of_block, 1 + n_fft // 2), float32
-        Magnitude. The blocks together have ``count_frames(n_samples)`` frames. On CUDA there is
-        one block.
+        Magnitude. The blocks together have ``count_frames(n_samples)`` frames.
 
     Notes
     -----
@@ -110,20 +110,17 @@ def magnitude_blocks(
     weak by 140 dB, and a spectral contrast is made of the weakest.
     """
     padded = _pad(samples, n_fft // 2)
-    window = _hann_window(n_fft).to(samples.device)
-    if not on_cpu(samples):
-        frames = padded.double().unfold(-1, n_fft, hop_length)
-        yield absolute(torch.fft.rfft(frames * window).to(torch.complex64))
-        return
+    window = _hann_window(n_fft, samples.device)
     n_frames = count_frames(samples.shape[-1], hop_length=hop_length)
-    for first in range(0, n_frames, _BLOCK_MAGNITUDE):
-        last = min(first + _BLOCK_MAGNITUDE, n_frames)
+    n_together, n_at_once = _CPU_FRAMES if on_cpu(samples) else _CUDA_FRAMES
+    for first in range(0, n_frames, n_together):
+        last = min(first + n_together, n_frames)
         # Samples are made float64 once, not with every frame that holds them.
         exact = padded[:, first * hop_length : (last - 1) * hop_length + n_fft].double()
         frames = exact.unfold(-1, n_fft, hop_length)
         magnitude = samples.new_empty(len(samples), last - first, 1 + n_fft // 2)
         for few, out in zip(
-            frames.split(_BLOCK_FLOAT64, dim=1), magnitude.split(_BLOCK_FLOAT64, dim=1), strict=True
+            frames.split(n_at_once, dim=1), magnitude.split(n_at_once, dim=1), strict=True
         ):
             absolute(torch.fft.rfft(few * window).to(torch.complex64), out=out)
         yield magnitude
@@ -138,5 +135,5 @@ def absolute(values: torch.Tensor, out: torch.Tensor | None = None) -> torch.Ten
 
 
 @lru_cache(maxsize=4)
-def _hann_window(n_fft: int) -> torch.Tensor:
-    return torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
+def _hann_window(n_fft: int, device: torch.device) -> torch.Tensor:
+    return torch.hann_window(n_fft, periodic=True, dtype=torch.float64).to(device)

@@ -120,14 +120,18 @@ def _estimate_from_spectrum(
     middles = torch.cat([(n_found - 1).clamp(min=0) // 2, n_found // 2], dim=1)
     median = ordered.gather(1, middles).mean(dim=1, keepdim=True)
     strong = found & (height >= median)
-    edges = torch.from_numpy(_EDGES).to(spectrum.device)
-    places = torch.bucketize(_residual(pitch).double(), edges, right=True) - 1
+    places = torch.bucketize(_residual(pitch).double(), _edges(pitch.device), right=True) - 1
     counts = torch.zeros(len(spectrum), N_TUNINGS, dtype=torch.int64, device=spectrum.device)
     counts.scatter_add_(1, places.clamp(0, N_TUNINGS - 1), strong.long())
     # torch's argmax may take any of equal counts, numpy's and ours takes the first.
     order = torch.arange(N_TUNINGS, 0, -1, device=spectrum.device)
     best = (counts * N_TUNINGS + order).argmax(dim=1)
     return torch.where(n_found[:, 0] > 0, best, _IN_TUNE)
+
+
+@lru_cache(maxsize=4)
+def _edges(device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(_EDGES).to(device)
 
 
 def _interpolate(

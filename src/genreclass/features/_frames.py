@@ -46,7 +46,7 @@ FAMILIES = {
 _OF_NOTES = frozenset({"chroma_cens", "chroma_cqt", "tonnetz"})
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def compute_rows(
     samples: torch.Tensor,
     families: Iterable[str],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ __all__ = ["HandcraftedFeatures"]
 
 # Samples computed with at a time on CUDA, 30 clips of 30 s: about 2 GB.
 _CUDA_SAMPLES = 20_000_000
+
+# Above it a window has no bin in the second band of the contrast, from 200 to 400 Hz.
+_HIGHEST_RATE = 2048 * 200
 
 # Clips a thread decodes before CUDA computes with them.
 _CLIPS_AHEAD = 8
@@ -226,7 +230,13 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"sample_rate must be a whole number of hertz above 0, got {self.sample_rate!r}"
             )
-        if self.duration is not None and not 0 < self.duration < float("inf"):
+        if self.sample_rate > _HIGHEST_RATE:
+            raise ValueError(
+                f"sample_rate={self.sample_rate} is too high for windows of 2,048 samples; "
+                f"expected at most {_HIGHEST_RATE}. Lower it: files are resampled."
+            )
+        is_number = isinstance(self.duration, Real) and not isinstance(self.duration, bool)
+        if self.duration is not None and not (is_number and 0 < self.duration < float("inf")):
             raise ValueError(f"duration must be None or above 0 seconds, got {self.duration!r}")
         families, _ = self._chosen()
         highest = max(families, key=lambda family: FAMILIES[family].lowest_rate)
@@ -246,9 +256,9 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
 def _choose(parameter: str, chosen: Any, names: Iterable[str]) -> list[str]:
     """The names chosen, in the order of `names`."""
     if isinstance(chosen, str):
-        chosen = names if chosen == "all" else [chosen]
-    wanted = list(chosen)
-    unknown = [name for name in wanted if name not in names]
+        chosen = list(names) if chosen == "all" else [chosen]
+    wanted = list(chosen) if isinstance(chosen, (list, tuple, np.ndarray)) else [chosen]
+    unknown = [name for name in wanted if not isinstance(name, str) or name not in names]
     if unknown or not wanted:
         raise ValueError(
             f'{parameter} must be "all" or some of {", ".join(names)}; got '
@@ -265,7 +275,8 @@ def _load_and_compute(
     statistics: Sequence[str],
 ) -> np.ndarray:
     """Features of one clip, as a process of its own computes them."""
-    samples = np.ascontiguousarray(source.load(sample_rate, duration=duration))
+    samples = source.load(sample_rate, duration=duration)
+    samples = np.require(samples, requirements=["C", "W"])  # joblib maps large arrays read-only
     return _compute(torch.from_numpy(samples)[None], sample_rate, families, statistics)[0]
 
 
@@ -279,7 +290,8 @@ def _compute(
     # Families of as many frames are summarised at once.
     for _, together in groupby(rows.values(), key=lambda row: row.shape[-1]):
         parts = list(together)
-        summary = summarize(torch.cat(parts, dim=1))[:, kept]
+        summary = summarize(torch.cat(parts, dim=1))
+        summary = torch.stack([summary[:, place] for place in kept], dim=1)
         columns += summary.split([part.shape[1] for part in parts], dim=2)
     return torch.cat([column.flatten(1) for column in columns], dim=1).float().cpu().numpy()
 
