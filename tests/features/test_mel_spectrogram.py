@@ -16,8 +16,10 @@ from genreclass.audio import Clip
 from genreclass.audio._check import _File
 from genreclass.datasets import load_demo
 from genreclass.exceptions import AudioReadError, InvalidClipError
+from genreclass.features._frames import FAMILIES
 
 RATE = 22050
+EXTRA = ("mfcc", "chroma_cqt", "spectral_centroid")
 DEMO = importlib.resources.files("genreclass") / "datasets" / "demo"
 DEMO_CLIPS = sorted(
     f"{genre.name}/{clip.name}"
@@ -300,6 +302,163 @@ def test_bad_file_is_named_by_threads_too(tones, mel, tmp_path):
         mel.set_params(n_jobs=2).transform([*tones[0][:2], tmp_path / "bad.wav"])
 
 
+# Extra rows
+
+
+def librosa_picture(samples):
+    """Mel rows and those of EXTRA: typical values at the mean level, a deviation of them 10 dB."""
+    decibels = librosa_decibels(samples)
+    common = {"y": samples, "sr": RATE}
+    mfcc = librosa.feature.mfcc(**common, pad_mode="constant")
+    chroma = librosa.feature.chroma_cqt(**common, bins_per_octave=12)
+    centroid = librosa.feature.spectral_centroid(**common, pad_mode="constant")
+    scores = [
+        (mfcc[:1] - mfcc[0].mean()) / mfcc[0].std(),  # loudness: over the clip itself
+        (mfcc[1:2] - 120) / 40,
+        mfcc[2:] / np.array([30, 20, *[12] * 16])[:, None],
+        (chroma[:, : mfcc.shape[1]] - 0.47) / 0.27,
+        (centroid - 1800) / 750,
+    ]
+    rows = decibels.mean(dtype=float) + 10.0 * np.concatenate(scores)
+    return np.concatenate([decibels, np.maximum(rows, decibels.min())])
+
+
+@pytest.fixture
+def with_extra(mel):
+    """Half-second pictures with extra rows."""
+    return mel.set_params(extra=EXTRA)
+
+
+@pytest.mark.parametrize("name", DEMO_CLIPS[::5])
+def test_extra_rows_are_those_of_librosa_on_the_scale_of_decibels(name):
+    with importlib.resources.as_file(DEMO / name) as path:
+        (picture,) = MelSpectrogram(duration=10.0, extra=EXTRA, device="cpu").transform([path])
+        samples, _ = soundfile.read(path, dtype="float32")
+    expected = librosa_picture(samples)
+    np.testing.assert_allclose(picture[:, : expected.shape[1]], expected, rtol=0, atol=2e-3)
+
+
+def test_extra_rows_of_gtzan_are_those_of_librosa_on_the_scale_of_decibels(gtzan):
+    mel = MelSpectrogram(duration=29.5, extra=EXTRA, device="cpu")
+    paths = [gtzan / "genres_original" / name for name in GTZAN_CLIPS[1:9:3]]
+    for path, picture in zip(paths, mel.transform(paths), strict=True):
+        samples = middle(soundfile.read(path, dtype="float32")[0], round(29.5 * RATE))
+        np.testing.assert_allclose(picture, librosa_picture(samples), rtol=0, atol=2e-3)
+
+
+def test_every_extra_row_of_music_is_about_as_high_and_varies_about_as_much_as_mel_rows():
+    mel = MelSpectrogram(duration=9.0, extra=tuple(FAMILIES), device="cpu")
+    pictures = mel.transform(load_demo().data)
+    rows = (pictures - pictures[:, :128].mean(axis=(1, 2), keepdims=True))[:, 128:]
+    assert abs(rows.mean(axis=(0, 2))).max() < 20.0
+    spread = rows.std(axis=(0, 2))
+    assert 3.0 < spread.min() < spread.max() < 30.0
+
+
+def test_extra_rows_leave_the_mel_rows_as_they_are(tones, mel):
+    plain = mel.transform(tones[0])
+    picture = mel.set_params(extra=tuple(FAMILIES)).transform(tones[0])
+    np.testing.assert_array_equal(picture[:, :128], plain)
+
+
+def test_extra_rows_are_in_the_order_of_their_names(tones, mel):
+    families = [mel.set_params(extra=[name]).transform(tones[0])[:, 128:] for name in FAMILIES]
+    backwards = mel.set_params(extra=list(FAMILIES)[::-1])
+    assert backwards.n_rows == 128 + 74
+    picture = backwards.transform(tones[0])
+    assert picture.shape == (12, backwards.n_rows, backwards.n_frames)
+    np.testing.assert_allclose(
+        picture[:, 128:], np.concatenate(families[::-1], axis=1), rtol=0, atol=1e-4
+    )
+
+
+def test_louder_copy_is_higher_in_all_rows_alike():
+    clip = load_demo().data[0]
+    samples, _ = soundfile.read(clip, dtype="float32")
+    mel = MelSpectrogram(duration=5.0, extra=tuple(FAMILIES), device="cpu")
+    loud, quiet = mel.transform([samples, samples / 4])
+    np.testing.assert_allclose(loud - quiet, 20 * np.log10(4), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("pause", [0, 8192])
+def test_frames_without_sound_are_at_the_minimum_in_all_rows_and_no_part_of_the_mean(pause):
+    generator = np.random.default_rng(0)
+    samples = generator.normal(scale=0.1, size=3 * RATE).astype(np.float32)
+    samples[::2] *= np.sin(np.arange(0, len(samples), 2) / RATE * 6)  # louder and softer
+    samples[RATE : RATE + pause] = 0  # digital silence in the middle
+    mel = MelSpectrogram(duration=4.0, extra=("rmse", "spectral_centroid"), device="cpu")
+    (picture,) = mel.transform([samples])
+    silent = (picture[:128] == picture.min()).all(axis=0)
+    assert silent[:129].sum() == (12 if pause else 0)
+    assert silent[132:].all()
+    np.testing.assert_array_equal(picture[:, silent], picture.min())
+    mel_rows, loudness = picture[:128, ~silent], picture[128, ~silent]
+    assert loudness.min() > picture.min()
+    np.testing.assert_allclose(loudness.mean(), mel_rows.mean(), atol=1e-3)
+    np.testing.assert_allclose(loudness.std(), 10.0, atol=1e-3)
+
+
+def test_clip_of_one_frame_has_its_loudness_at_the_mean_level(with_extra, tones):
+    (picture,) = with_extra.set_params(duration=0.02).transform([tones[0][0]])
+    assert picture.shape == (161, 1)
+    np.testing.assert_allclose(picture[128], picture[:128].mean(), atol=1e-3)
+    assert np.isfinite(picture).all()
+
+
+def test_silence_is_minus_100_decibels_in_all_rows(with_extra):
+    (picture,) = with_extra.set_params(extra=tuple(FAMILIES)).transform([np.zeros(11025)])
+    np.testing.assert_allclose(picture, -100.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 100, 2048])
+def test_extra_rows_of_short_clips_are_finite(mel, n_samples):
+    clip = np.random.default_rng(0).normal(scale=0.1, size=n_samples).astype(np.float32)
+    (picture,) = mel.set_params(extra=tuple(FAMILIES)).transform([clip])
+    assert np.isfinite(picture).all()
+    assert picture.min() == picture[:128].min()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["silence_44k_stereo.wav", "clipped_dc.wav", "twenty_ms_8k.wav", "hires_192k.wav"],
+)
+@pytest.mark.parametrize("sample_rate", [22050, 48000])
+def test_extra_rows_of_odd_files_are_finite(shared, name, sample_rate):
+    mel = MelSpectrogram(sample_rate=sample_rate, duration=2.0, extra=tuple(FAMILIES))
+    (picture,) = mel.transform([shared / "data" / "robustness" / name])
+    assert picture.shape == (202, mel.n_frames)
+    assert np.isfinite(picture).all()
+
+
+def test_extra_rows_of_a_clip_alone_are_as_in_a_batch(tones, with_extra):
+    clips = [clip[: 4000 + 500 * index] for index, clip in enumerate(tones[0])]
+    batch = with_extra.transform(clips)
+    alone = np.concatenate([with_extra.transform([clip]) for clip in clips])
+    np.testing.assert_array_equal(batch, alone)
+
+
+def test_clips_computed_together_have_the_extra_rows_of_each_alone(tones, mel, monkeypatch):
+    clips = [clip[: 8000 + 1000 * (index % 3)] for index, clip in enumerate(tones[0])]
+    mel.set_params(extra=tuple(FAMILIES))
+    alone = mel.transform(clips)
+    monkeypatch.setattr("genreclass.features._mel_spectrogram._CPU_BATCH", 5)
+    np.testing.assert_allclose(mel.transform(clips), alone, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_every_family_takes_the_shortest_window_that_is_allowed(tones, name):
+    mel = MelSpectrogram(n_fft=128, hop_length=64, n_mels=8, duration=0.5, extra=(name,))
+    assert np.isfinite(mel.transform(tones[0][:2])).all()
+
+
+def test_spectrogram_pickled_before_there_were_extra_rows_is_loaded(tones, mel):
+    vars(mel).pop("extra")
+    state = pickle.dumps(mel)
+    copy = pickle.loads(state)
+    assert copy.get_params()["extra"] == ()
+    assert copy.transform(tones[0]).shape == (12, 128, 22)
+
+
 # As an estimator
 
 
@@ -370,6 +529,7 @@ def test_get_params_lists_every_parameter():
         "f_max": None,
         "duration": 30.0,
         "top_db": 80.0,
+        "extra": (),
         "device": "auto",
         "n_jobs": None,
         "verbose": 0,
@@ -402,6 +562,21 @@ def test_estimator_survives_pickling(tones, mel):
         ({"f_min": -1.0}, "f_min=-1.0"),
         ({"f_min": 9000.0, "f_max": 8000.0}, "f_min=9000.0, f_max=8000.0"),
         ({"f_max": 20000.0}, "f_max=20000.0, sample_rate=22050"),
+        ({"extra": "mfcc"}, r"^extra must be a tuple, as \(\"mfcc\",\), got 'mfcc'"),
+        ({"extra": None}, "^extra must be a tuple"),
+        ({"extra": ("mfcc", "tempo")}, "^extra must be of chroma_cens, .*, zcr; got 'tempo'"),
+        ({"extra": [["mfcc"]]}, r"^extra must be of .*; got \['mfcc'\]"),
+        ({"extra": ("mfcc", "mfcc")}, "^extra must name each family once"),
+        ({"extra": ("mfcc",), "hop_length": 500}, "^hop_length must be a multiple of 64"),
+        ({"extra": ("zcr",), "n_fft": 1280}, "^n_fft must be a multiple of hop_length=512"),
+        (
+            {"extra": ("chroma_cqt",), "sample_rate": 4000},
+            "^sample_rate=4000 is too low for chroma",
+        ),
+        (
+            {"extra": ("mfcc",), "sample_rate": 44100, "n_fft": 128, "hop_length": 128},
+            "^n_fft=128 is too short for extra rows",
+        ),
     ],
     ids=str,
 )
@@ -443,11 +618,12 @@ def test_cuda_is_as_librosa(tones, mel):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_and_cpu_agree(tones, mel):
+@pytest.mark.parametrize(("extra", "atol"), [((), 1e-3), (EXTRA, 1e-2)])
+def test_cuda_and_cpu_agree(tones, mel, extra, atol):
     clips = [clip[: len(clip) - 600 * index] for index, clip in enumerate(tones[0])] * 4
-    on_cpu = mel.transform(clips)
+    on_cpu = mel.set_params(extra=extra).transform(clips)
     on_cuda = mel.set_params(device="cuda").transform(clips)
-    np.testing.assert_allclose(on_cuda, on_cpu, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(on_cuda, on_cpu, rtol=0, atol=atol)
 
 
 def test_verbose_shows_progress_on_stderr_and_silence_is_the_default(tones, mel, capfd):

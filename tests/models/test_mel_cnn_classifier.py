@@ -20,10 +20,11 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 
-from genreclass import MelCNNClassifier, MelSpectrogram
+from genreclass import MelCNNClassifier, MelSpectrogram, load, save
 from genreclass.audio import Clip
 from genreclass.datasets import make_clips
 from genreclass.exceptions import AudioReadError
+from genreclass.training import count_sounding_frames
 
 MEL = MelSpectrogram(duration=0.5, n_mels=16)
 
@@ -87,6 +88,38 @@ def test_passthrough_in_a_pipeline_equals_mel_inside(tones):
     # In a Pipeline frames are taken to be those of MelSpectrogram(), which MEL's are.
     outside = make_pipeline(MEL, _classifier(mel="passthrough")).fit(ragged, labels)
     np.testing.assert_array_equal(inside.predict_proba(ragged), outside.predict_proba(ragged))
+
+
+def test_extra_rows_are_the_same_in_a_pipeline_in_a_file_and_inside(tones, tmp_path):
+    clips, labels = tones
+    ragged = [clip[: len(clip) - 300 * index] for index, clip in enumerate(clips)]
+    mel = clone(MEL).set_params(extra=("mfcc", "chroma_cqt", "spectral_centroid"))
+    inside = _classifier(mel=mel, max_epochs=3).fit(ragged, labels)
+    proba = inside.predict_proba(ragged)
+    outside = make_pipeline(mel, _classifier(mel="passthrough", max_epochs=3)).fit(ragged, labels)
+    np.testing.assert_array_equal(outside.predict_proba(ragged), proba)
+    save(inside, tmp_path / "a.genre")
+    np.testing.assert_array_equal(load(tmp_path / "a.genre").predict_proba(ragged), proba)
+
+
+def test_a_louder_copy_is_classified_alike_with_extra_rows_too(tones):
+    clips, labels = tones
+    mel = clone(MEL).set_params(extra=("mfcc", "rmse", "spectral_contrast"))
+    clf = _classifier(mel=mel, max_epochs=3).fit(clips, labels)
+    quiet = [clip / 4 for clip in clips]
+    np.testing.assert_allclose(clf.predict_proba(quiet), clf.predict_proba(clips), atol=1e-3)
+
+
+def test_extra_rows_do_not_move_the_end_of_a_clip(tones):
+    clips, _ = tones
+    padded = [
+        np.append(clip[: 4000 + 500 * index], np.zeros(2000)) for index, clip in enumerate(clips)
+    ]
+    plain = torch.from_numpy(MEL.transform(padded))
+    mel = clone(MEL).set_params(extra=("mfcc", "chroma_cqt", "zcr"))
+    n_sounding = count_sounding_frames(torch.from_numpy(mel.transform(padded)))
+    assert n_sounding.tolist() == count_sounding_frames(plain).tolist()
+    assert n_sounding.max() < plain.shape[2]
 
 
 def test_grid_search_over_the_spectrogram(tones):

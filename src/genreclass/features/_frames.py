@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ import torch
 
 from genreclass import dsp
 
-__all__ = ["FAMILIES", "Family", "compute_rows"]
+__all__ = ["FAMILIES", "Family", "compute_rows", "group_by_length"]
 
 _N_MELS, _N_MFCC = 128, 20
 
@@ -172,3 +172,27 @@ def _note_rows(notes: torch.Tensor) -> dict[str, torch.Tensor]:
         "chroma_cens": cens,
         "tonnetz": dsp.tonnetz(cens),
     }
+
+
+def group_by_length(clips: Sequence[np.ndarray], *, at_most: float = np.inf) -> Iterator[list[int]]:
+    """Places of clips of one length, which can be computed together.
+
+    Parameters
+    ----------
+    clips : sequence of ndarray of shape (n_samples,)
+        Samples of each clip.
+    at_most : float, default=inf
+        Samples in a group, but for a clip that is longer.
+
+    Yields
+    ------
+    list of int
+        Places in `clips`; together, each place once.
+    """
+    places = defaultdict(list)
+    for place, clip in enumerate(clips):
+        places[len(clip)].append(place)
+    for length, alike in places.items():
+        size = int(max(1, min(len(alike), at_most // length)))
+        for first in range(0, len(alike), size):
+            yield alike[first : first + size]

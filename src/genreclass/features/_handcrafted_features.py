@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from numbers import Real
@@ -15,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from genreclass.audio import ClipSource, check_clips, is_sample_rate
 from genreclass.dsp import STATISTICS, one_thread, resolve_device, summarize
-from genreclass.features._frames import FAMILIES, compute_rows
+from genreclass.features._frames import FAMILIES, compute_rows, group_by_length
 from genreclass.progress import make_progress
 
 __all__ = ["HandcraftedFeatures"]
@@ -213,7 +212,7 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
                     delayed(source.load)(self.sample_rate, duration=self.duration)
                     for source in sources[first : first + ahead]
                 )
-                for places in _group_by_length(clips):
+                for places in group_by_length(clips, at_most=_CUDA_SAMPLES):
                     samples = torch.from_numpy(np.stack([clips[place] for place in places]))
                     rows = _compute(samples.to(device), self.sample_rate, families, statistics)
                     yield from zip([first + place for place in places], rows, strict=True)
@@ -294,14 +293,3 @@ def _compute(
         summary = torch.stack([summary[:, place] for place in kept], dim=1)
         columns += summary.split([part.shape[1] for part in parts], dim=2)
     return torch.cat([column.flatten(1) for column in columns], dim=1).float().cpu().numpy()
-
-
-def _group_by_length(clips: Sequence[np.ndarray]) -> Iterator[list[int]]:
-    """Places of clips of one length, as many as are computed with at a time."""
-    places = defaultdict(list)
-    for place, clip in enumerate(clips):
-        places[len(clip)].append(place)
-    for length, alike in places.items():
-        size = max(1, _CUDA_SAMPLES // length)
-        for first in range(0, len(alike), size):
-            yield alike[first : first + size]

@@ -20,6 +20,8 @@ from genreclass.dsp import (
     power_to_db,
     resolve_device,
 )
+from genreclass.features._extra_rows import place_beside
+from genreclass.features._frames import FAMILIES, compute_rows, group_by_length
 from genreclass.progress import make_progress
 
 __all__ = ["MelSpectrogram"]
@@ -29,6 +31,9 @@ _CPU_BATCH, _CUDA_BATCH = 1, 32
 
 # Clips a thread decodes before they are computed with: 30-s clips take 2.6 MB each.
 _CLIPS_AHEAD = 8
+
+# Edge in hertz of the lowest octave of the spectral contrast: a spectrum needs a bin in it.
+_LOWEST_EDGE = 200.0
 
 
 class MelSpectrogram(TransformerMixin, BaseEstimator):
@@ -58,6 +63,11 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         Length of every picture in seconds.
     top_db : float or None, default=80.0
         Range of every clip below its own maximum, in decibels, taken before padding.
+    extra : tuple of str, default=()
+        Feature rows to append after the mel rows, in this order: "chroma_cens", "chroma_cqt" and
+        "chroma_stft" (12 rows each), "mfcc" (20), "spectral_contrast" (7), "tonnetz" (6), "rmse",
+        "spectral_bandwidth", "spectral_centroid", "spectral_rolloff" and "zcr" (1). They want a
+        `hop_length` that is a multiple of 64, and an `n_fft` that is a multiple of that.
     device : str or torch.device, default="auto"
         Where to compute: "auto" takes CUDA when there is one. After a fit on CUDA, `transform`
         uses the CPU where there is none, and logs it.
@@ -77,6 +87,14 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     There is nothing to learn: `transform` works without `fit`. The output is 3-D, for networks;
     it has no feature names, and scikit-learn's 2-D estimators refuse it.
 
+    Extra rows are librosa's values on the scale of the clip's decibels: what is average in music
+    is at the clip's mean level, a standard deviation of music is 10 dB, and nothing is below the
+    clip's minimum. Loudness, the first row of "mfcc" and "rmse", is standardised over the clip's
+    own frames. So a louder copy of a clip gives the same picture, some decibels higher in all
+    rows, and a network may standardise rows over its training clips without knowing which are of
+    mel, as MelCNNClassifier does. Frames in which all mel rows are at the clip's minimum (padding,
+    silence) are at the minimum in all extra rows too, and are no part of the clip's mean.
+
     Examples
     --------
     >>> from genreclass import MelSpectrogram
@@ -84,6 +102,8 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     >>> clips = make_clips(n_clips=4, n_genres=2, random_state=0).data
     >>> MelSpectrogram(duration=2.0).fit_transform(clips).shape
     (4, 128, 87)
+    >>> MelSpectrogram(duration=2.0, extra=("mfcc", "spectral_centroid")).transform(clips).shape
+    (4, 149, 87)
     """
 
     def __init__(
@@ -97,6 +117,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         f_max: float | None = None,
         duration: float = 30.0,
         top_db: float | None = 80.0,
+        extra: Sequence[str] = (),
         device: str | torch.device = "auto",
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -109,6 +130,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         self.f_max = f_max
         self.duration = duration
         self.top_db = top_db
+        self.extra = extra
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -141,8 +163,9 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_clips, n_mels, n_frames), float32
-            Decibels; ``n_frames = 1 + duration * sample_rate // hop_length``.
+        ndarray of shape (n_clips, n_rows, n_frames), float32
+            Decibels, `n_mels` rows of them, then those of `extra`;
+            ``n_frames = 1 + duration * sample_rate // hop_length``.
 
         Raises
         ------
@@ -151,7 +174,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        spectra = np.empty((len(sources), self.n_mels, self.n_frames), dtype=np.float32)
+        spectra = np.empty((len(sources), self.n_rows, self.n_frames), dtype=np.float32)
         first = 0
         with make_progress("clips", visible=self.verbose > 0) as progress:
             task = progress.add_task("Computing spectrograms", total=len(sources), figures="")
@@ -171,7 +194,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
 
         Yields
         ------
-        ndarray of shape (n_clips_of_batch, n_mels, n_frames), float32
+        ndarray of shape (n_clips_of_batch, n_rows, n_frames), float32
             In the order of X; together, what `transform` returns.
         """
         self._check_parameters()
@@ -179,7 +202,12 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         device = resolve_device(self.device, fall_back=True)
         batch_size = _CPU_BATCH if device.type == "cpu" else _CUDA_BATCH
         for clips in _batches(self._load(sources), batch_size):
-            yield self._decibels(clips, device).cpu().numpy()
+            yield self._pictures(clips, device).cpu().numpy()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of every picture: `n_mels`, and those of `extra`."""
+        return self.n_mels + sum(FAMILIES[name].n_rows for name in self.extra)
 
     @property
     def n_frames(self) -> int:
@@ -200,12 +228,22 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
                     for source in sources[first : first + ahead]
                 )
 
-    def _decibels(self, clips: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
-        """Decibels of a batch of clips of any lengths: (batch, n_mels, n_frames)."""
-        lengths = [min(len(clip), self._n_samples) for clip in clips]
-        samples = torch.zeros(len(clips), max(lengths))
-        for row, clip, length in zip(samples, clips, lengths, strict=True):
-            row.numpy()[:length] = clip[:length]  # also of read-only and reversed arrays
+    def _pictures(self, clips: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
+        """Pictures of a batch of clips of any lengths: (batch, n_rows, n_frames)."""
+        clips = [clip[: self._n_samples] for clip in clips]
+        samples = torch.zeros(len(clips), max(len(clip) for clip in clips))
+        for row, clip in zip(samples, clips, strict=True):
+            row.numpy()[: len(clip)] = clip  # also of read-only and reversed arrays
+        samples = samples.to(device)
+        n_frames = [count_frames(len(clip), hop_length=self.hop_length) for clip in clips]
+        decibels = self._decibels(samples, n_frames)
+        if not self.extra:
+            return decibels
+        rows = self._extra_rows(samples, clips, n_frames)
+        return torch.cat([decibels, place_beside(decibels, rows, self.extra)], dim=1)
+
+    def _decibels(self, samples: torch.Tensor, n_frames: Sequence[int]) -> torch.Tensor:
+        """Mel rows of clips that have so many frames each: (batch, n_mels, n_frames)."""
         bank = mel_filter_bank(
             self.sample_rate,
             n_fft=self.n_fft,
@@ -213,14 +251,29 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
             f_min=self.f_min,
             f_max=self.sample_rate / 2 if self.f_max is None else self.f_max,
         )
-        power = mel_spectrogram(
-            samples.to(device), bank=bank, n_fft=self.n_fft, hop_length=self.hop_length
-        )
-        picture = power.new_zeros(len(clips), self.n_mels, self.n_frames)
-        for row, clip_power, length in zip(picture, power, lengths, strict=True):
-            n_frames = count_frames(length, hop_length=self.hop_length)
-            row[:, :n_frames] = clip_power[:, :n_frames]
+        power = mel_spectrogram(samples, bank=bank, n_fft=self.n_fft, hop_length=self.hop_length)
+        picture = power.new_zeros(len(samples), self.n_mels, self.n_frames)
+        for row, clip_power, length in zip(picture, power, n_frames, strict=True):
+            row[:, :length] = clip_power[:, :length]
         return power_to_db(picture, top_db=self.top_db)
+
+    def _extra_rows(
+        self, samples: torch.Tensor, clips: Sequence[np.ndarray], n_frames: Sequence[int]
+    ) -> torch.Tensor:
+        """Values of the extra rows, 0 in padding: (batch, n_extra_rows, n_frames)."""
+        rows = samples.new_zeros(len(samples), self.n_rows - self.n_mels, self.n_frames)
+        for places in group_by_length(clips):
+            families = compute_rows(
+                samples[places, : len(clips[places[0]])],
+                self.extra,
+                sample_rate=int(self.sample_rate),
+                n_fft=int(self.n_fft),
+                hop_length=int(self.hop_length),
+            )
+            length = n_frames[places[0]]  # a constant-Q transform may have a frame more
+            parts = [family[..., :length] for family in families.values()]
+            rows[places, :, :length] = torch.cat(parts, dim=1)
+        return rows
 
     def _check_parameters(self) -> None:
         for name in ("sample_rate", "n_fft", "hop_length", "n_mels"):
@@ -241,6 +294,39 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
                 f"expected 0 <= f_min < f_max <= sample_rate / 2, got f_min={self.f_min!r}, "
                 f"f_max={self.f_max!r}, sample_rate={self.sample_rate!r}"
             )
+        self._check_extra()
+
+    def _check_extra(self) -> None:
+        if not isinstance(self.extra, (list, tuple)):
+            raise ValueError(f'extra must be a tuple, as ("mfcc",), got {self.extra!r}')
+        for name in self.extra:
+            if not isinstance(name, str) or name not in FAMILIES:
+                raise ValueError(f"extra must be of {', '.join(FAMILIES)}; got {name!r}")
+            if self.sample_rate < FAMILIES[name].lowest_rate:
+                raise ValueError(
+                    f"sample_rate={self.sample_rate} is too low for {name}, which needs "
+                    f"{FAMILIES[name].lowest_rate} or more. Raise it, or leave that out of extra."
+                )
+        if len(set(self.extra)) < len(self.extra):
+            raise ValueError(f"extra must name each family once, got {self.extra!r}")
+        if self.extra and self.hop_length % 64:
+            raise ValueError(
+                f"hop_length must be a multiple of 64 where there are extra rows, got "
+                f"{self.hop_length!r}"
+            )
+        if self.extra and self.n_fft % self.hop_length:
+            raise ValueError(
+                f"n_fft must be a multiple of hop_length={self.hop_length!r} where there are extra "
+                f"rows, got {self.n_fft!r}"
+            )
+        if self.extra and self.n_fft * _LOWEST_EDGE < self.sample_rate:
+            raise ValueError(
+                f"n_fft={self.n_fft!r} is too short for extra rows, which need "
+                f"sample_rate / {_LOWEST_EDGE:.0f} or more"
+            )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"extra": (), **state})  # as pickled before there were extra rows
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

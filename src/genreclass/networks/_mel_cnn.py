@@ -19,7 +19,7 @@ class MelCNN(nn.Module):
     Parameters
     ----------
     n_rows : int
-        Rows of a spectrogram (mel bands).
+        Rows of a spectrogram: mel bands, and other rows on their scale.
     n_classes : int
         Number of genres.
     channels : sequence of int
