@@ -5,8 +5,8 @@
 The recipe is ``features.py`` of the FMA data set (https://github.com/mdeff/fma) with the calls
 that librosa 0.11 needs, the true sample rate everywhere, and statistics in float64. All clips go
 through one tool, then through the other, round after round in one process, so that both meet the
-same machine. CPU time of the process, medians over rounds; the ratio is that of each clip, its
-median over clips. Rows for openSMILE and essentia are printed where those are installed.
+same machine. CPU time of the process; the ratio is that of each round. With ``--others`` there are
+rows for openSMILE and essentia, where those are installed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import librosa
 import numpy as np
@@ -39,29 +40,39 @@ def main() -> None:
     parser.add_argument("--rate", type=int, help="rate of analysis in hertz; default: each file's")
     parser.add_argument("--clips", type=int, default=10, help="the first clips of the inputs")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--others", action="store_true", help="openSMILE and essentia as well")
     parser.add_argument("--device", default="cpu", help='"cuda" prints clips a second as well')
     arguments = parser.parse_args()
     threadpool_limits(1)
     paths = _list_files(arguments.inputs)[: arguments.clips]
     clips = [read_clip(path, sample_rate=arguments.rate) for path in paths]
     seconds = [clip.duration for clip in clips]
-    rates = sorted({clip.sample_rate for clip in clips})
-    print(f"{len(clips)} clips of {min(seconds):.1f} to {max(seconds):.1f} s at {rates} Hz")
+    if len({clip.sample_rate for clip in clips}) > 1:
+        parser.error("the files are of several rates: give --rate")
+    print(f"{len(clips)} clips of {min(seconds):.1f} to {max(seconds):.1f} s, ", end="")
+    print(f"{clips[0].sample_rate} Hz")
     print(describe_machine(threads=1, device=arguments.device))
     print(f"librosa {librosa.__version__}; {arguments.rounds} rounds; CPU time")
     _print_parity(clips)
 
+    others = arguments.others
     print("\ndecoded clips, ms a clip")
-    decoded = [(clip.samples, clip.sample_rate) for clip in clips]
-    times = _measure({"librosa": recipe, "genreclass": _ours, **_opensmile()}, decoded, arguments)
+    decoded: dict[str, Tool] = {
+        "librosa": lambda clips: [recipe(clip.samples, clip.sample_rate) for clip in clips],
+        "genreclass": _ours,
+        **(_opensmile() if others else {}),
+    }
+    times = _measure(decoded, clips, arguments.rounds)
     _print_times(times)
     print("\nfrom files, decoding included, ms a clip")
-    by_file = {
-        "librosa": lambda path: recipe(*librosa.load(path, sr=arguments.rate)),
-        "genreclass": lambda path: _ours_from_file(path, arguments.rate),
-        **_essentia(),
+    from_files: dict[str, Tool] = {
+        "librosa": lambda paths: [recipe(*librosa.load(p, sr=arguments.rate)) for p in paths],
+        "genreclass": lambda paths: _ours(
+            [read_clip(p, sample_rate=arguments.rate) for p in paths]
+        ),
+        **(_essentia() if others else {}),
     }
-    _print_times(_measure(by_file, [(path,) for path in paths], arguments))
+    _print_times(_measure(from_files, paths, arguments.rounds))
     if arguments.device != "cpu":
         _print_device(clips, arguments.device, float(np.median(times["librosa"])))
 
@@ -104,13 +115,9 @@ def _seven(rows: np.ndarray) -> np.ndarray:
     return np.concatenate([by_name[name](rows, axis=1) for name in STATISTICS])
 
 
-def _ours(samples: np.ndarray, rate: int) -> np.ndarray:
-    return HandcraftedFeatures(sample_rate=rate, device="cpu").transform([samples])
-
-
-def _ours_from_file(path: Path, rate: int | None) -> np.ndarray:
-    clip = read_clip(path, sample_rate=rate)
-    return _ours(clip.samples, clip.sample_rate)
+def _ours(clips: Sequence[Clip]) -> np.ndarray:
+    """Our features of clips of one rate: (n_clips, 518)."""
+    return HandcraftedFeatures(sample_rate=clips[0].sample_rate, device="cpu").transform(clips)
 
 
 def _opensmile() -> dict[str, Tool]:
@@ -120,7 +127,9 @@ def _opensmile() -> dict[str, Tool]:
     except ImportError:
         return {}
     smile = opensmile.Smile(feature_set=opensmile.FeatureSet.ComParE_2016)
-    return {"openSMILE": smile.process_signal}
+    return {
+        "openSMILE": lambda clips: [smile.process_signal(c.samples, c.sample_rate) for c in clips]
+    }
 
 
 def _essentia() -> dict[str, Tool]:
@@ -131,7 +140,7 @@ def _essentia() -> dict[str, Tool]:
     except ImportError:
         return {}
     essentia.log.infoActive = essentia.log.warningActive = False
-    return {"essentia": lambda path: MusicExtractor()(str(path))}
+    return {"essentia": lambda paths: [MusicExtractor()(str(path)) for path in paths]}
 
 
 def _list_files(inputs: Sequence[Path]) -> list[Path]:
@@ -142,27 +151,23 @@ def _list_files(inputs: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _measure(
-    tools: dict[str, Tool], calls: Sequence[tuple], arguments: argparse.Namespace
-) -> dict[str, np.ndarray]:
-    """CPU milliseconds of each tool for each call, medians over rounds."""
-    times = {name: np.empty((arguments.rounds, len(calls))) for name in tools}
-    for this_round in range(-1, arguments.rounds):  # one round to warm up
+def _measure(tools: dict[str, Tool], items: Sequence[Any], rounds: int) -> dict[str, np.ndarray]:
+    """CPU milliseconds an item of each tool in each round; one round before warms up."""
+    times = {name: np.empty(rounds) for name in tools}
+    for this_round in range(-1, rounds):
         for name, tool in tools.items():
-            for index, call in enumerate(calls):
-                start = time.process_time()
-                tool(*call)
-                if this_round >= 0:
-                    times[name][this_round, index] = 1e3 * (time.process_time() - start)
-    return {name: np.median(values, axis=0) for name, values in times.items()}
+            start = time.process_time()
+            tool(items)
+            times[name][max(0, this_round)] = 1e3 * (time.process_time() - start) / len(items)
+    return times
 
 
 def _print_times(times: dict[str, np.ndarray]) -> None:
-    print(f"{'':12} {'median':>8}   times as fast as librosa: median (least, most)")
+    print(f"{'':12} {'median':>8}   times as fast as librosa: median (least, most) of rounds")
     for name, values in times.items():
         ratios = times["librosa"] / values
         spread = f"{np.median(ratios):5.2f} ({ratios.min():.2f}, {ratios.max():.2f})"
-        print(f"{name:12} {np.median(values):8.1f}   {spread}")
+        print(f"{name:12} {np.median(values):8.1f}   {spread}", flush=True)
 
 
 def _print_parity(clips: Sequence[Clip]) -> None:
@@ -172,7 +177,7 @@ def _print_parity(clips: Sequence[Clip]) -> None:
     statistic_of = np.array([name.rsplit("_", 2)[1] for name in names])
     errors = np.empty((len(clips), len(names)))
     for error, clip in zip(errors, clips, strict=True):
-        theirs, ours = recipe(clip.samples, clip.sample_rate), _ours(clip.samples, clip.sample_rate)
+        theirs, ours = recipe(clip.samples, clip.sample_rate), _ours([clip])
         spread = np.empty(len(names))
         for family in FAMILIES:
             values = theirs[(family_of == family) & (statistic_of == "std")]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 
+from genreclass.dsp._cache import made_once
 from genreclass.dsp.convolve import convolve, make_blocks
 from genreclass.dsp.descriptors import TINY
 from genreclass.dsp.device import on_cpu
@@ -24,7 +23,7 @@ _STEPS = (0.4, 0.2, 0.1, 0.05)
 _SMOOTHING = 41
 
 
-@lru_cache(maxsize=len(TUNINGS) + 1)
+@made_once(len(TUNINGS) + 1)
 def chroma_bank(sample_rate: int, *, n_fft: int, tuning: int) -> torch.Tensor:
     """Weights of the bins of a spectrum in each note.
 
@@ -82,7 +81,7 @@ def chroma_banks(tuning: torch.Tensor, *, sample_rate: int, n_fft: int) -> torch
     return torch.stack(banks)
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _all_banks(sample_rate: int, n_fft: int, device: torch.device) -> torch.Tensor:
     banks = [chroma_bank(sample_rate, n_fft=n_fft, tuning=index).T for index in range(len(TUNINGS))]
     return torch.stack(banks).to(device)
@@ -153,7 +152,7 @@ def chroma_cens(chroma: torch.Tensor) -> torch.Tensor:
     return normalize(smoothed.transpose(1, 2), norm=2)
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _smoothing_blocks(device: torch.device) -> torch.Tensor:
     window = np.hanning(_SMOOTHING + 2)
     return make_blocks(window / window.sum(), n_outputs=64).to(device)
@@ -180,7 +179,7 @@ def tonnetz(chroma: torch.Tensor) -> torch.Tensor:
     return normalize(chroma, norm=1) @ _tonal_circles(chroma.device)
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _tonal_circles(device: torch.device) -> torch.Tensor:
     """Places of the notes on the three circles: (12, 6), float32."""
     circles = ((7 / 6, 1.0), (3 / 2, 1.0), (2 / 3, 0.5))  # half turns a semitone, and radius

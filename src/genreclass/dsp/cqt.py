@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from genreclass.dsp._cache import made_once
 from genreclass.dsp.convolve import convolve, make_blocks
 from genreclass.dsp.device import on_cpu
 from genreclass.dsp.stft import absolute, centred_frames
@@ -95,7 +94,9 @@ def _transform(
             filters = _filters(sample_rate, early, octave, index).to(samples)
         n_fft = filters.shape[-2]
         frames = centred_frames(signal, frame_length=n_fft, hop_length=hop)
-        parts = (frames.contiguous() @ filters).unflatten(-1, (_N_NOTES, 2))
+        if hop < n_fft:  # BLAS takes no rows that overlap
+            frames = frames.contiguous()
+        parts = (frames @ filters).unflatten(-1, (_N_NOTES, 2))
         octaves.append(absolute(torch.view_as_complex(parts)))
     n_frames = min(octave.shape[1] for octave in octaves)
     return torch.cat([octave[:, :n_frames] for octave in reversed(octaves)], dim=-1)
@@ -123,7 +124,7 @@ def _resample(clip: np.ndarray, factor: int, length: int) -> np.ndarray:
     return np.pad(resampled, (0, missing)) if missing else resampled
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _halving_blocks(device: torch.device) -> torch.Tensor:
     """The halving filter of soxr, read off its answers to two impulses."""
     import soxr
@@ -153,7 +154,7 @@ def _early_halvings(sample_rate: int, index: int, hop_length: int) -> int:
     return max(0, min(by_rate, by_hop))
 
 
-@lru_cache(maxsize=N_OCTAVES * N_TUNINGS)
+@made_once(N_OCTAVES * N_TUNINGS)
 def _filters(sample_rate: int, early: int, octave: int, index: int) -> torch.Tensor:
     """The filters of an octave, 0 the highest: (n_fft, 24), float32; real part, imaginary part.
 
@@ -193,7 +194,7 @@ def _thin(spectrum: np.ndarray) -> np.ndarray:
     return np.where(np.abs(spectrum) >= ordered[weakest], spectrum, 0.0)
 
 
-@lru_cache(maxsize=4 * N_OCTAVES)
+@made_once(4 * N_OCTAVES)
 def _all_filters(sample_rate: int, early: int, octave: int, device: torch.device) -> torch.Tensor:
     """The filters of an octave for every tuning: (100, n_fft, 24)."""
     filters = [_filters(sample_rate, early, octave, index) for index in range(N_TUNINGS)]

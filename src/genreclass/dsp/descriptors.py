@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from genreclass.dsp._cache import made_once
 from genreclass.dsp.device import on_cpu
 from genreclass.dsp.mel import Band, apply_bands, power_to_db, split_bank
 
@@ -61,20 +62,21 @@ def zero_crossing_rate(
     """
     half, n_samples = frame_length // 2, samples.shape[-1]
     n_frames, n_hops = 1 + n_samples // hop_length, frame_length // hop_length
-    crosses = torch.zeros(
-        len(samples), (n_frames + n_hops) * hop_length, dtype=torch.bool, device=samples.device
-    )
-    between = crosses[:, half + 1 : half + n_samples]
+    shape = (len(samples), n_frames + n_hops, hop_length)
+    crosses = torch.zeros(shape, dtype=torch.bool, device=samples.device)
+    between = crosses.flatten(1)[:, half + 1 : half + n_samples]
     if on_cpu(samples):  # where numpy is several times faster with truth values
         negative = samples.numpy() < -_ZERO
         np.not_equal(negative[:, 1:], negative[:, :-1], out=between.numpy())
+        of_hops = crosses.numpy().view(np.uint8).sum(axis=-1, dtype=np.uint32)
+        hops = torch.from_numpy(of_hops.astype(np.int32))
     else:
         signs = samples < -_ZERO
         torch.ne(signs[:, 1:], signs[:, :-1], out=between)
-    hops = crosses.unflatten(-1, (-1, hop_length))
-    counts = hops.sum(-1, dtype=torch.int32).unfold(-1, n_hops, 1).sum(-1)[:, :n_frames]
+        hops = crosses.sum(-1, dtype=torch.int32)
+    counts = hops.unfold(-1, n_hops, 1).sum(-1)[:, :n_frames]
     # Within a frame the first sample has none before it.
-    return (counts - hops[:, :n_frames, 0].int()).float() / frame_length
+    return (counts - crosses[:, :n_frames, 0].int()).float() / frame_length
 
 
 def root_mean_square(power: torch.Tensor) -> torch.Tensor:
@@ -93,7 +95,7 @@ def root_mean_square(power: torch.Tensor) -> torch.Tensor:
     return (power @ _parseval_weights(power.shape[-1], power.device)).sqrt_()
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _parseval_weights(n_bins: int, device: torch.device) -> torch.Tensor:
     """All but the bins of 0 Hz and Nyquist stand for two."""
     weights = torch.full((n_bins,), 2.0)
@@ -124,7 +126,7 @@ def _group_size(n_bins: int) -> int:
     return next(size for size in range(_GROUP, 0, -1) if (n_bins - 1) % size == 0)
 
 
-@lru_cache(maxsize=8)
+@made_once(8)
 def _group_middles(n_bins: int, device: torch.device) -> torch.Tensor:
     """Middle of each group, in bins: (n_groups,), float64."""
     size = _group_size(n_bins)
@@ -132,7 +134,7 @@ def _group_middles(n_bins: int, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(middles).to(device)
 
 
-@lru_cache(maxsize=8)
+@made_once(8)
 def _moment_bands(n_bins: int, device: torch.device) -> list[Band]:
     """The moments of `group_moments` as a bank of filters, three a group."""
     bins = np.arange(n_bins)
@@ -267,7 +269,7 @@ def _contrast_bands(sample_rate: int, n_fft: int) -> list[tuple[int, int, int]]:
     return bands
 
 
-@lru_cache(maxsize=16)
+@made_once(16)
 def _extreme_counts(sample_rate: int, n_fft: int, device: torch.device) -> torch.Tensor:
     counts = [n_extreme for _, _, n_extreme in _contrast_bands(sample_rate, n_fft)]
     return torch.tensor(counts, dtype=torch.float32).to(device)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
 
+from genreclass.dsp._cache import made_once
 from genreclass.dsp.device import on_cpu
 from genreclass.dsp.stft import power_blocks
 
@@ -35,7 +35,7 @@ AMIN = 1e-10
 _N_BANDS = 6
 
 
-@lru_cache(maxsize=16)
+@made_once(16)
 def mel_filter_bank(
     sample_rate: int, *, n_fft: int, n_mels: int, f_min: float, f_max: float
 ) -> torch.Tensor:
@@ -161,7 +161,7 @@ def mfcc(decibels: torch.Tensor, *, n_mfcc: int) -> torch.Tensor:
     return decibels @ _cosine_transform(decibels.shape[-1], n_mfcc, decibels.device)
 
 
-@lru_cache(maxsize=16)
+@made_once(16)
 def _cosine_transform(n_mels: int, n_mfcc: int, device: torch.device) -> torch.Tensor:
     """The first columns of the orthonormal cosine transform: (n_mels, n_mfcc), float32."""
     from scipy.fft import dct

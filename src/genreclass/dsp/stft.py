@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 import torch
 
+from genreclass.dsp._cache import made_once
 from genreclass.dsp.device import on_cpu
 
 __all__ = ["absolute", "centred_frames", "count_frames", "magnitude_blocks", "power_blocks"]
@@ -134,6 +134,6 @@ def absolute(values: torch.Tensor, out: torch.Tensor | None = None) -> torch.Ten
     return torch.from_numpy(magnitude) if out is None else out
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _hann_window(n_fft: int, device: torch.device) -> torch.Tensor:
     return torch.hann_window(n_fft, periodic=True, dtype=torch.float64).to(device)

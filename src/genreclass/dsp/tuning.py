@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from genreclass.dsp._cache import made_once
 from genreclass.dsp.device import on_cpu
 
 __all__ = ["N_TUNINGS", "TUNINGS", "estimate_tunings", "tuning_bins"]
@@ -129,7 +130,7 @@ def _estimate_from_spectrum(
     return torch.where(n_found[:, 0] > 0, best, _IN_TUNE)
 
 
-@lru_cache(maxsize=4)
+@made_once(4)
 def _edges(device: torch.device) -> torch.Tensor:
     return torch.from_numpy(_EDGES).to(device)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 
 from genreclass import dsp
+from genreclass.dsp._cache import made_once
 
 __all__ = ["FAMILIES", "Family", "compute_rows", "group_by_length"]
 
@@ -46,7 +46,6 @@ FAMILIES = {
 _OF_NOTES = frozenset({"chroma_cens", "chroma_cqt", "tonnetz"})
 
 
-@torch.no_grad()
 def compute_rows(
     samples: torch.Tensor,
     families: Iterable[str],
@@ -155,7 +154,7 @@ class _Spectrum:
         return whole
 
 
-@lru_cache(maxsize=8)
+@made_once(8)
 def _mel_bands(sample_rate: int, n_fft: int, device: torch.device) -> list[dsp.Band]:
     bank = dsp.mel_filter_bank(
         sample_rate, n_fft=n_fft, n_mels=_N_MELS, f_min=0.0, f_max=sample_rate / 2

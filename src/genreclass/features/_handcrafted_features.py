@@ -279,6 +279,7 @@ def _load_and_compute(
     return _compute(torch.from_numpy(samples)[None], sample_rate, families, statistics)[0]
 
 
+@torch.inference_mode()
 def _compute(
     samples: torch.Tensor, sample_rate: int, families: Sequence[str], statistics: Sequence[str]
 ) -> np.ndarray:
