@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from typer.testing import CliRunner, Result
@@ -83,3 +85,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     save(clf.fit(X, y), folder / "small.genre")
     return folder / "small.genre"
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    """Sixty rows of eight features, three genres that can be told apart but for a few rows."""
+    generator = np.random.default_rng(0)
+    kinds = np.arange(60) % 3
+    values = generator.normal(size=(60, 8)).astype(np.float32)
+    values[:, :3] += 4 * np.eye(3, dtype=np.float32)[kinds]
+    frame = pd.DataFrame(values, columns=[f"zcr_mean_{i:02}" for i in range(1, 9)])
+    kinds[:3] = kinds[:3][::-1]
+    frame.insert(0, "path", [f"clips/{i}.wav" for i in range(60)])
+    frame.insert(1, "genre", np.array(["folk", "jazz", "rock"])[kinds])
+    return frame
+
+
+@pytest.fixture
+def table_model(run, table: pd.DataFrame, tmp_path: Path) -> Path:
+    """A baseline trained on the first forty rows."""
+    table[:40].to_csv(tmp_path / "first.csv", index=False)
+    out = tmp_path / "table.genre"
+    result = run("train", tmp_path / "first.csv", "--model", "baseline", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out

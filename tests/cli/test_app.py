@@ -4,7 +4,7 @@ import pytest
 
 import genreclass
 
-COMMANDS = ("demo", "train", "predict", "evaluate", "info")
+COMMANDS = ("demo", "train", "predict", "evaluate", "features", "info")
 
 
 def test_no_command_shows_the_help(run):
@@ -23,7 +23,7 @@ def test_help_of_every_command_teaches(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0
     assert "--debug" in result.output
-    if command in ("train", "predict", "evaluate"):
+    if command in ("train", "predict", "evaluate", "features"):
         assert f"genreclass {command} " in result.output  # an example
 
 
@@ -60,8 +60,22 @@ def test_debug_shows_the_traceback(process):
     assert "Traceback" in result.stderr
 
 
-def test_help_needs_neither_torch_nor_scikit_learn(process):
-    result = process("train", "--help", PYTHONPROFILEIMPORTTIME="1")
+def test_an_import_that_ctrl_c_broke_off_is_an_interruption(run, model, monkeypatch):
+    def load(path):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:  # as C extensions do
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr(genreclass, "load", load)
+    result = run("predict", "song.wav", "--model", model)
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted.\n"
+
+
+@pytest.mark.parametrize("command", ["train", "features"])
+def test_help_needs_neither_torch_nor_scikit_learn(process, command):
+    result = process(command, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert result.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
-    assert not {"torch", "sklearn", "matplotlib", "pandas"} & imported
+    assert not {"torch", "sklearn", "matplotlib", "pandas", "xgboost"} & imported

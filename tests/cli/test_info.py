@@ -2,7 +2,9 @@
 
 import json
 
+import pyarrow
 import torch
+import xgboost
 
 import genreclass
 
@@ -16,5 +18,8 @@ def test_versions_and_device_are_shown(run):
 def test_json_is_one_object(run):
     facts = json.loads(run("info", "--json").stdout)
     assert facts["torch"] == torch.__version__
+    assert facts["xgboost"] == xgboost.__version__
+    assert facts["pyarrow"] == pyarrow.__version__
+    assert "pytest" not in facts
     assert facts["device"] in ("cpu", "cuda")
     assert ".mp3" in facts["audio files"]

@@ -141,7 +141,7 @@ def test_rare_genres_can_be_left_out(run, music, tmp_path):
     out = tmp_path / "mine.genre"
     result = run("train", music, "--out", out, "--min-count", "4", *QUICK)
     assert result.exit_code == 0
-    assert f"fewer than 4 files: {genre.name}" in result.stderr
+    assert f"fewer than 4: {genre.name}" in result.stderr
     assert genre.name not in load(out).classes_
 
 

@@ -3,11 +3,12 @@
 from genreclass.cli._app import app
 from genreclass.cli._demo import demo
 from genreclass.cli._evaluate import evaluate
+from genreclass.cli._features import features
 from genreclass.cli._info import info
 from genreclass.cli._predict import predict
 from genreclass.cli._train import train
 
 __all__ = ["app"]
 
-for _command in (demo, train, predict, evaluate, info):  # as --help lists them
+for _command in (demo, train, predict, evaluate, features, info):  # as --help lists them
     app.command()(_command)

@@ -33,7 +33,8 @@ FAILED, MISUSED, SOME_SKIPPED, INTERRUPTED = 1, 2, 3, 130
 
 _EPILOG = (
     "Exit codes: 0 all went well; 1 failed, one line says why; 2 a mistake in the command; "
-    "3 done, but some files could not be read and were skipped; 130 interrupted."
+    "3 done, but some files could not be read and were skipped, or rows of a table with gaps; "
+    "130 interrupted."
 )
 
 app = typer.Typer(
@@ -79,6 +80,8 @@ def _main(
     genreclass predict song.mp3 ALBUM --model mine.genre
 
     genreclass evaluate mine.genre OTHER_MUSIC
+
+    genreclass features MUSIC --genres --out table.csv
     """
     for stream in (sys.stdout, sys.stderr):  # a file may have any name, a terminal any encoding
         if hasattr(stream, "reconfigure"):
@@ -111,6 +114,9 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             note("Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
+            if _was_interrupted(error):
+                note("Interrupted.")
+                raise typer.Exit(INTERRUPTED) from None
             if debug:
                 raise
             note(f"genreclass: {_describe(error)}")
@@ -119,6 +125,13 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     run.__doc__ = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     return run
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl+C is behind an error, as when it comes while a C extension is imported."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _describe(error: Exception) -> str:

@@ -39,7 +39,7 @@ def demo(
     from genreclass.datasets import load_demo
     from genreclass.evaluation import GenreReport
 
-    check_output("--picture", picture, suffix=".png")
+    check_output("--picture", picture, suffixes=[".png"])
     console = results()
     started = time.perf_counter()
     clips = load_demo()

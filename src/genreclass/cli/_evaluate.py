@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
+from genreclass.audio import printable
 from genreclass.cli._app import (
     INTERRUPTED,
     SOME_SKIPPED,
@@ -18,7 +19,15 @@ from genreclass.cli._app import (
     plain_errors,
 )
 from genreclass.cli._confusion import draw_confusion
-from genreclass.cli._files import classify_files, load_classifier
+from genreclass.cli._files import (
+    Answers,
+    check_inputs,
+    classify_files,
+    classify_table,
+    load_classifier,
+    takes_tables,
+)
+from genreclass.cli._tables import DEFAULT_TARGET, TargetOption, check_target
 from genreclass.cli._terminal import check_output, note, note_skipped
 from genreclass.exceptions import DatasetNotFoundError
 
@@ -41,7 +50,8 @@ def evaluate(
         typer.Argument(
             metavar="MUSIC",
             callback=expand_home,
-            help="A folder that holds a folder of audio files for each genre.",
+            help="A folder that holds a folder of audio files for each genre. For a model trained "
+            "on a table: a table of the same columns, and of genres.",
             show_default=False,
         ),
     ],
@@ -62,6 +72,7 @@ def evaluate(
             help="Draw the confusion matrix, as a PNG picture.",
         ),
     ] = None,
+    target: TargetOption = None,
     strict: StrictOption = False,
     device: DeviceOption = "auto",
     debug: DebugOption = False,
@@ -74,32 +85,34 @@ def evaluate(
 
     genreclass evaluate mine.genre TEST --json report.json --picture confusion.png
     """
-    from genreclass.datasets import load_folder
     from genreclass.evaluation import GenreReport
 
     if json_file is not None:
-        check_output("--json", json_file, suffix=".json")
+        check_output("--json", json_file, suffixes=[".json"])
     if picture is not None:
-        check_output("--picture", picture, suffix=".png")
+        check_output("--picture", picture, suffixes=[".png"])
     classifier = load_classifier(model, device=device)
-    clips = load_folder(music)
-    done = classify_files(classifier, clips.data, strict=strict)
-    skipped = {**done.skipped, **clips.left_out}
+    check_inputs("MUSIC", [music], classifier, model)
+    check_target(target, music)
+    if takes_tables(classifier):
+        unit = "row"
+        done, genres = classify_table(classifier, music, target=target or DEFAULT_TARGET)
+    else:
+        unit = "file"
+        done, genres = _classify_folder(classifier, music, strict=strict)
     if done.interrupted:
         note("Interrupted: there is no report on a part of the files.")
         raise typer.Exit(INTERRUPTED)
-    if not done.paths:
-        note_skipped(skipped)
-        raise DatasetNotFoundError(f"None of the {len(clips.data)} files in {music} could be read.")
-    genre_of = dict(zip(clips.data, clips.target, strict=True))
-    target = np.array([genre_of[path] for path in done.paths])
-    proba = np.stack(done.proba)
+    if not done.names:
+        note_skipped(done.skipped, unit)
+        raise DatasetNotFoundError(f"None of the {unit}s in {printable(music)} could be read.")
+    proba = np.stack(done.rows)
     report = GenreReport.from_predictions(
-        target,
+        genres,
         classifier.classes_[proba.argmax(axis=1)],
         proba=proba,
         classes=classifier.classes_,
-        clips=done.paths,
+        clips=done.names,
     )
     typer.echo(str(report))
     if json_file is not None:
@@ -108,6 +121,17 @@ def evaluate(
     if picture is not None:
         draw_confusion(report, picture)
         note(f"Picture: {picture}")
-    note_skipped(skipped)
-    if skipped:
+    note_skipped(done.skipped, unit)
+    if done.skipped:
         raise typer.Exit(SOME_SKIPPED)
+
+
+def _classify_folder(model: Any, music: Path, *, strict: bool) -> tuple[Answers, np.ndarray]:
+    """Answers on the files of a folder for each genre, and the genres of those that were read."""
+    from genreclass.datasets import load_folder
+
+    clips = load_folder(music)
+    done = classify_files(model, clips.data, strict=strict)
+    done.skipped |= clips.left_out
+    genre_of = dict(zip(clips.data, clips.target, strict=True))
+    return done, np.array([genre_of[path] for path in done.names])

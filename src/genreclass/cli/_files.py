@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
+from genreclass.audio import printable
+from genreclass.cli._tables import is_table, read_table
 from genreclass.cli._terminal import shows_progress
-from genreclass.exceptions import AudioReadError, ModelFileError
+from genreclass.exceptions import AudioReadError, DatasetNotFoundError, ModelFileError
 from genreclass.progress import make_progress
 
+if TYPE_CHECKING:
+    from genreclass import HandcraftedFeatures
+
 __all__ = [
-    "Classified",
+    "Answers",
     "check_device",
+    "check_inputs",
     "classify_files",
+    "classify_table",
     "collect_files",
+    "compute_features",
     "find_unreadable",
     "load_classifier",
+    "takes_tables",
 ]
 
-# Files classified together: enough for threads that decode, few enough to show progress.
+# Files answered together: enough for threads that decode, few enough to show progress.
 _TOGETHER = 8
+
+# Files for which one more process pays: it takes seconds to start, and computes ten in one.
+_FILES_PER_PROCESS = 100
 
 
 def check_device(device: str) -> None:
@@ -41,8 +53,8 @@ def check_device(device: str) -> None:
 
 
 def load_classifier(path: Path, *, device: str) -> Any:
-    """A model that takes audio files and gives probabilities."""
-    from genreclass import load
+    """A model that takes audio files, or tables, and gives probabilities."""
+    from genreclass import HandcraftedFeatures, MelSpectrogram, load
 
     check_device(device)
     model = load(path)
@@ -51,13 +63,48 @@ def load_classifier(path: Path, *, device: str) -> Any:
             f"{path} holds a {type(model).__name__}, which gives no genres. Give a model that "
             "genreclass train wrote."
         )
-    if model.mel_ is None:
-        raise ModelFileError(
-            f'{path} was trained on spectrograms (mel="passthrough") and takes no files. Train '
-            "one on clips."
+    first = _first_step(model)
+    if not isinstance(first, (HandcraftedFeatures, MelSpectrogram)) and not takes_tables(model):
+        if getattr(first, "mel_", None) is None:
+            what = "spectrograms" if hasattr(first, "mel_") else "columns without names"
+            raise ModelFileError(
+                f"{path} was trained on {what} and takes no files. Train one on clips, or on a "
+                "DataFrame."
+            )
+        first.mel_.set_params(device=device)
+    if not takes_tables(model):
+        first.set_params(device=device)
+    return model
+
+
+def takes_tables(model: Any) -> bool:
+    """Whether a model takes rows of named columns, rather than audio files."""
+    return hasattr(_first_step(model), "feature_names_in_")
+
+
+def check_inputs(option: str, paths: Sequence[Path], model: Any, model_path: Path) -> None:
+    """Audio files are for models of audio, tables for models of tables; else typer.BadParameter."""
+    for path in paths:
+        if is_table(path) == takes_tables(model):
+            continue
+        name, trained = printable(path), printable(model_path)
+        raise typer.BadParameter(
+            f"{name} is a table, and {trained} was trained on audio. Give audio files, or train a "
+            f"model on such a table: genreclass train {name} --model baseline --out FILE."
+            if is_table(path)
+            else f"{name} is no table, and {trained} was trained on one. Give a .csv or .parquet "
+            f"file of the same columns, as: genreclass features {name} --out FILE.",
+            param_hint=option,
         )
-    model.mel_.set_params(device=device)
-    return model.set_params(device=device)
+
+
+def _first_step(model: Any) -> Any:
+    """What comes first in a Pipeline, and in those within it; a model itself otherwise."""
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(model, Pipeline):
+        model = model[0]
+    return model
 
 
 def collect_files(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
@@ -65,6 +112,11 @@ def collect_files(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
 
     A folder means the audio files in it at any depth, sorted; a file is taken whatever its name.
     Folders that cannot be looked into come second, with the reason.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There are none.
     """
     from genreclass.datasets._files import find_audio
 
@@ -73,33 +125,39 @@ def collect_files(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
     for path in paths:
         for file in find_audio(path, unreadable) if os.path.isdir(path) else [path]:
             found.setdefault(os.path.realpath(file), str(file))
+    if not found and not unreadable:
+        raise DatasetNotFoundError(
+            f"There are no audio files in {', '.join(printable(path) for path in paths)}. Give "
+            "audio files, or folders that hold some."
+        )
     return list(found.values()), unreadable
 
 
 @dataclass
-class Classified:
-    """What became of some files.
+class Answers:
+    """What became of some files, or of the rows of tables.
 
     Attributes
     ----------
-    paths : list of str
+    names : list of str
         Those that could be read.
-    proba : list of ndarray of shape (n_classes,)
-        Their probabilities, in the order of the model's ``classes_``.
+    rows : list of ndarray
+        What was computed of each: probabilities in the order of the model's ``classes_``, or
+        features.
     skipped : dict of str to str
-        Those that could not, and why.
+        Those that could not be read, and why.
     interrupted : bool
-        Whether Ctrl+C came before the last file.
+        Whether Ctrl+C came before the last.
     """
 
-    paths: list[str] = field(default_factory=list)
-    proba: list[np.ndarray] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    rows: list[np.ndarray] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
 
-def classify_files(model: Any, paths: Sequence[str], *, strict: bool) -> Classified:
-    """Classify files, passing over those that cannot be read.
+def classify_files(model: Any, paths: Sequence[str], *, strict: bool) -> Answers:
+    """Classify audio files, passing over those that cannot be read.
 
     Raises
     ------
@@ -107,37 +165,106 @@ def classify_files(model: Any, paths: Sequence[str], *, strict: bool) -> Classif
         A file cannot be read, and `strict` is set.
     """
     from joblib import parallel_config
+    from sklearn.pipeline import Pipeline
 
-    done = Classified()
-    with (
-        make_progress("files", visible=shows_progress()) as progress,
-        parallel_config(backend="threading", n_jobs=-1),  # decode ahead of the computation
-    ):
-        task = progress.add_task("Classifying", total=len(paths), figures="")
+    from genreclass import HandcraftedFeatures
+
+    if isinstance(model, Pipeline) and isinstance(model[0], HandcraftedFeatures):
+        done = compute_features(model[0], paths, strict=strict)
+        if done.rows:
+            done.rows = list(model[1:].predict_proba(np.stack(done.rows)))
+        return done
+    with parallel_config(backend="threading", n_jobs=-1):  # decode ahead of the computation
+        answers = _answer_together(model.predict_proba, paths, _TOGETHER)
+        return _gather(answers, "Classifying", len(paths), strict=strict)
+
+
+def classify_table(
+    model: Any, path: Path, *, target: str | None = None
+) -> tuple[Answers, np.ndarray]:
+    """Classify the rows of a table, passing over those with gaps; and their genres, if asked for.
+
+    Raises
+    ------
+    typer.BadParameter, FileNotFoundError or ValueError
+        As `read_table` does.
+    """
+    table = read_table(path, target=target, columns=_first_step(model).feature_names_in_.tolist())
+    rows = list(model.predict_proba(table.features)) if table.names else []
+    return Answers(table.names, rows, table.skipped), table.target
+
+
+def compute_features(
+    features: HandcraftedFeatures, paths: Sequence[str], *, strict: bool, jobs: int | None = None
+) -> Answers:
+    """Compute hand-crafted features of audio files, passing over those that cannot be read.
+
+    `jobs` processes work at it, on CUDA threads; None is as many as pay.
+
+    Raises
+    ------
+    AudioReadError
+        A file cannot be read, and `strict` is set.
+    """
+    from joblib import Parallel, cpu_count, delayed, parallel_config
+
+    from genreclass.dsp import resolve_device
+
+    if resolve_device(features.device).type == "cuda":
+        jobs = jobs or cpu_count()
+        with parallel_config(backend="threading", n_jobs=jobs):
+            answers = _answer_together(features.transform, paths, _TOGETHER * jobs)
+            return _gather(answers, "Computing features", len(paths), strict=strict)
+    if jobs is None:
+        jobs = max(1, min(cpu_count(), len(paths) // _FILES_PER_PROCESS))
+    # File by file, so that a broken one costs its neighbours nothing.
+    answers = Parallel(jobs, return_as="generator")(
+        delayed(_answer_one)(features.transform, path) for path in paths
+    )
+    return _gather(answers, "Computing features", len(paths), strict=strict)
+
+
+# What came of a file: its name, and a row or the reason why there is none.
+_Answer = tuple[str, np.ndarray | AudioReadError]
+
+
+def _answer_one(answer: Callable[[Sequence[str]], np.ndarray], path: str) -> _Answer:
+    try:
+        return path, answer([path])[0]
+    except AudioReadError as error:
+        return path, _without_index(error)
+
+
+def _answer_together(
+    answer: Callable[[Sequence[str]], np.ndarray], paths: Sequence[str], size: int
+) -> Iterator[_Answer]:
+    for first in range(0, len(paths), size):
+        together = paths[first : first + size]
         try:
-            for first in range(0, len(paths), _TOGETHER):
-                together = paths[first : first + _TOGETHER]
-                _classify_together(model, together, done, strict=strict)
-                progress.advance(task, len(together))
+            rows = answer(together)
+        except AudioReadError:  # one by one, to keep the good ones
+            yield from (_answer_one(answer, path) for path in together)
+        else:
+            yield from zip(together, rows, strict=True)
+
+
+def _gather(answers: Iterator[_Answer], doing: str, n_files: int, *, strict: bool) -> Answers:
+    done = Answers()
+    with make_progress("files", visible=shows_progress()) as progress:
+        task = progress.add_task(doing, total=n_files, figures="")
+        try:
+            for path, row in answers:
+                if not isinstance(row, AudioReadError):
+                    done.names.append(path)
+                    done.rows.append(row)
+                elif strict:
+                    raise row
+                else:
+                    done.skipped[path] = str(row)
+                progress.advance(task)
         except KeyboardInterrupt:
             done.interrupted = True
     return done
-
-
-def _classify_together(model: Any, paths: Sequence[str], done: Classified, *, strict: bool) -> None:
-    try:
-        proba = model.predict_proba(paths)
-    except AudioReadError as error:
-        if strict:
-            raise _without_index(error) from error
-        if len(paths) == 1:
-            done.skipped[paths[0]] = str(_without_index(error))
-        else:  # one by one, to keep the good ones
-            for path in paths:
-                _classify_together(model, [path], done, strict=strict)
-    else:
-        done.paths += paths
-        done.proba += list(proba)
 
 
 def find_unreadable(

@@ -60,8 +60,15 @@ def _facts() -> dict[str, Any]:
 
 
 def _needed_packages() -> list[str]:
-    """Names of the packages that the installed genreclass asks for, extras left out."""
-    needed = [line for line in requires("genreclass") or [] if "extra ==" not in line]
+    """Names of the packages that the installed genreclass asks for, and of those of large tables.
+
+    Extras for developers are left out.
+    """
+    needed = [
+        line
+        for line in requires("genreclass") or []
+        if "extra ==" not in line or re.search(r"extra == .scale\b", line)
+    ]
     return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in needed]
 
 

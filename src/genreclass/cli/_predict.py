@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +23,16 @@ from genreclass.cli._app import (
     expand_home,
     plain_errors,
 )
-from genreclass.cli._files import Classified, classify_files, collect_files, load_classifier
+from genreclass.cli._files import (
+    Answers,
+    check_inputs,
+    classify_files,
+    classify_table,
+    collect_files,
+    load_classifier,
+    takes_tables,
+)
 from genreclass.cli._terminal import note, note_skipped, results
-from genreclass.exceptions import DatasetNotFoundError
 
 __all__ = ["predict"]
 
@@ -37,7 +45,8 @@ def predict(
             readable=False,
             metavar="FILES_OR_FOLDERS",
             callback=expand_home,
-            help="Audio files, and folders whose audio files are taken at any depth.",
+            help="Audio files, and folders whose audio files are taken at any depth. For a model "
+            "trained on a table: tables of the same columns.",
             show_default=False,
         ),
     ],
@@ -55,7 +64,9 @@ def predict(
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Genres to give for each file.")] = 1,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print a JSON list, an object for each file that was read."),
+        typer.Option(
+            "--json", help="Print a JSON list, an object for each file (or row) that was read."
+        ),
     ] = False,
     strict: StrictOption = False,
     device: DeviceOption = "auto",
@@ -70,23 +81,34 @@ def predict(
     genreclass predict song.mp3 ALBUM --model mine.genre --top 3
     """
     classifier = load_classifier(model, device=device)
-    files, unreadable = collect_files(music)
-    if not files and not unreadable:
-        raise DatasetNotFoundError(
-            f"There are no audio files in {', '.join(printable(path) for path in music)}. Give "
-            "audio files, or folders that hold some."
-        )
-    done = classify_files(classifier, files, strict=strict)
-    done.skipped |= unreadable
+    check_inputs("FILES_OR_FOLDERS", music, classifier, model)
+    if takes_tables(classifier):
+        unit, done = "row", _classify_tables(classifier, music)
+        n_given = len(done.names) + len(done.skipped)
+    else:
+        files, unreadable = collect_files(music)
+        unit, done = "file", classify_files(classifier, files, strict=strict)
+        done.skipped |= unreadable
+        n_given = len(files) + len(unreadable)
     rows = [
         (path, _best(classifier.classes_, proba, top))
-        for path, proba in zip(done.paths, done.proba, strict=True)
+        for path, proba in zip(done.names, done.rows, strict=True)
     ]
     if as_json:
         typer.echo(json.dumps([_as_object(path, best) for path, best in rows], indent=1))
     elif rows:
         results().print(_as_table(rows))
-    _end(done, len(files) + len(unreadable))
+    _end(done, n_given, unit)
+
+
+def _classify_tables(model: Any, tables: Sequence[Path]) -> Answers:
+    done = Answers()
+    for path in tables:
+        answers, _ = classify_table(model, path)
+        done.names += answers.names
+        done.rows += answers.rows
+        done.skipped |= answers.skipped
+    return done
 
 
 def _best(classes: np.ndarray, proba: np.ndarray, top: int) -> list[tuple[Any, float]]:
@@ -115,14 +137,14 @@ def _as_table(rows: list[tuple[str, list[tuple[Any, float]]]]) -> Table:
     return table
 
 
-def _end(done: Classified, n_files: int) -> None:
-    note_skipped(done.skipped)
+def _end(done: Answers, n_given: int, unit: str) -> None:
+    note_skipped(done.skipped, unit)
     if done.interrupted:
-        n_done = len(done.paths) + len(done.skipped)
-        note(f"Interrupted: {n_done} of {n_files} files were looked at.")
+        n_done = len(done.names) + len(done.skipped)
+        note(f"Interrupted: {n_done} of {n_given} {unit}s were looked at.")
         raise typer.Exit(INTERRUPTED)
-    if not done.paths:
-        note("genreclass: none of the files could be read.")
+    if not done.names:
+        note(f"genreclass: none of the {unit}s could be read.")
         raise typer.Exit(FAILED)
     if done.skipped:
         raise typer.Exit(SOME_SKIPPED)

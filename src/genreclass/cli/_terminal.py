@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -41,12 +41,12 @@ def note(text: str) -> None:
     typer.echo("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), err=True)
 
 
-def note_skipped(skipped: Mapping[str, str]) -> None:
-    """Name the files that were passed over (path to reason), the first ones at least."""
+def note_skipped(skipped: Mapping[str, str], unit: str = "file") -> None:
+    """Name the files or rows that were passed over (name to reason), the first ones at least."""
     if not skipped:
         return
-    files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-    note(f"{files} skipped:")
+    what = f"1 {unit} was" if len(skipped) == 1 else f"{len(skipped)} {unit}s were"
+    note(f"{what} skipped:")
     for path, reason in list(skipped.items())[:_NAMED]:
         name = printable(path)
         note(f"  {reason if name in reason else f'{name}: {reason}'}")
@@ -72,19 +72,22 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def check_output(option: str, path: Path, *, suffix: str | None = None) -> None:
+def check_output(
+    option: str, path: Path, *, suffixes: Sequence[str] = (), replace: bool = True
+) -> None:
     """Find out before the work begins whether its result can be written.
 
     Raises
     ------
     typer.BadParameter
-        The name has another ending than `suffix`, or no file can be written there.
+        The name has none of the endings `suffixes`, no file can be written there, or there is one
+        and `replace` is not set.
     """
     place = Path(os.path.realpath(path))  # a link stays one, and what it points to is written
     problem = None
-    if suffix is not None and path.suffix.lower() != suffix:
-        problem = f"the name must end in {suffix}."
-    elif suffix is None and path.suffix.lower() in AUDIO_SUFFIXES | FOREIGN_SUFFIXES:
+    if suffixes and path.suffix.lower() not in suffixes:
+        problem = f"the name must end in {' or '.join(suffixes)}."
+    elif not suffixes and path.suffix.lower() in AUDIO_SUFFIXES | FOREIGN_SUFFIXES:
         problem = "is the name of an audio file. Give another, as mine.genre."
     elif place.exists() and not place.is_file():
         problem = "is not a regular file. Give the name of a file."
@@ -98,5 +101,7 @@ def check_output(option: str, path: Path, *, suffix: str | None = None) -> None:
                 pass
         except OSError as error:
             problem = f"nothing can be written in {place.parent} ({error.strerror})."
+    if problem is None and place.exists() and not replace:
+        problem = "is there already. Give another name, or --force to replace it."
     if problem:
         raise typer.BadParameter(f"{path}: {problem}", param_hint=option)

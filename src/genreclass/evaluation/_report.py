@@ -368,7 +368,7 @@ def _tabulate_pairs(predictions: pd.DataFrame, n_clips: pd.Series) -> pd.DataFra
     wrong = predictions[~predictions["correct"]]
     pairs = wrong.groupby(["genre", "predicted"])["clip"].agg(n_clips="size", clips=list)
     pairs = pairs.reset_index()
-    pairs["share"] = pairs["n_clips"] / pairs["genre"].map(n_clips)
+    pairs["share"] = pairs["n_clips"] / n_clips.reindex(pairs["genre"]).to_numpy()
     pairs = pairs.sort_values(["n_clips", "share"], ascending=False)  # stable
     return pairs[["genre", "predicted", "n_clips", "share", "clips"]].reset_index(drop=True)
 

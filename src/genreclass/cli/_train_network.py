@@ -1,0 +1,138 @@
+"""What ``genreclass train --model cnn`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from genreclass.audio import printable
+from genreclass.cli._files import find_unreadable
+from genreclass.cli._music import (
+    check_genres,
+    count_genres,
+    drop_rare,
+    drop_unreadable,
+    drop_unwanted,
+)
+from genreclass.cli._terminal import duration_text, note, shows_progress
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from genreclass import MelCNNClassifier
+
+__all__ = ["parse_channels", "train_network"]
+
+# Beyond this a layer alone has a billion weights.
+_MOST_CHANNELS = 8192
+
+
+def parse_channels(text: str) -> tuple[int, ...]:
+    """Channels of each layer, from numbers separated by commas; raises typer.BadParameter."""
+    try:
+        channels = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        channels = ()
+    if not channels or not 1 <= min(channels) <= max(channels) <= _MOST_CHANNELS:
+        raise typer.BadParameter(
+            f"{text!r}: expected whole numbers from 1 to {_MOST_CHANNELS}, as 32,64,128.",
+            param_hint="--channels",
+        )
+    return channels
+
+
+def train_network(
+    music: Path,
+    *,
+    valid: Path | None,
+    drop: list[str],
+    min_count: int,
+    strict: bool,
+    parameters: Mapping[str, Any],
+) -> tuple[MelCNNClassifier, dict[str, str]]:
+    """A network of `parameters` trained on a folder for each genre; and what was skipped."""
+    from genreclass import MelCNNClassifier
+    from genreclass.datasets import load_folder
+
+    classifier = MelCNNClassifier(**parameters, verbose=int(shows_progress()))
+    try:
+        classifier._check_parameters()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="options") from error
+    # Everything that is known without decoding comes first.
+    clips = drop_unwanted(load_folder(music), music, drop=drop, min_count=min_count)
+    validation = None
+    if valid is not None:
+        validation = _only(load_folder(valid), clips.target_names, valid)
+    clips = drop_rare(_keep_readable(clips, music, strict=strict), min_count)
+    check_genres(clips, music)
+    note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {count_genres(clips)}")
+    skipped = dict(clips.left_out)
+    aside: dict[str, Any] = {}
+    if validation is not None and valid is not None:
+        validation = _keep_readable(validation, valid, strict=strict)
+        validation = _only(validation, clips.target_names, valid)
+        note(f"{len(validation.data)} files to validate on: {count_genres(validation)}")
+        skipped |= validation.left_out
+        aside = {"X_val": validation.data, "y_val": validation.target}
+    started = time.perf_counter()
+    _fit(classifier, clips, aside)
+    elapsed = duration_text(time.perf_counter() - started)
+    n_epochs = len(classifier.history_)
+    plural = "s" if n_epochs > 1 else ""
+    note(f"Trained {n_epochs} epoch{plural} in {elapsed}{_figures(classifier)}")
+    return classifier, skipped
+
+
+def _only(clips: Bunch, genres: list[str], root: Path) -> Bunch:
+    """The files to validate on: those of the genres that are learned."""
+    from genreclass.datasets import drop_genres
+
+    others = [genre for genre in clips.target_names if genre not in genres]
+    if len(others) == len(clips.target_names):
+        raise typer.BadParameter(
+            f"{root} holds none of the genres {', '.join(genres)}.", param_hint="--valid"
+        )
+    if others:
+        note(f"Genres of {root} that are not learned: {', '.join(map(printable, others))}")
+        clips = drop_genres(clips, others)
+    return clips
+
+
+def _keep_readable(clips: Bunch, root: Path, *, strict: bool) -> Bunch:
+    from genreclass import MelSpectrogram
+
+    mel = MelSpectrogram()
+    unreadable = find_unreadable(
+        clips.data, sample_rate=mel.sample_rate, duration=mel.duration, strict=strict
+    )
+    return drop_unreadable(clips, unreadable, root)
+
+
+def _fit(classifier: MelCNNClassifier, clips: Bunch, aside: dict[str, Any]) -> None:
+    from joblib import parallel_config
+
+    try:
+        with parallel_config(backend="threading", n_jobs=-1):  # decode ahead of the computation
+            classifier.fit(clips.data, clips.target, **aside)
+    except ValueError as error:
+        if "validation_fraction" not in str(error):
+            raise
+        raise typer.BadParameter(
+            "a tenth of so few files cannot be kept aside. Give --valid, or leave out --patience.",
+            param_hint="--patience",
+        ) from error
+
+
+def _figures(classifier: MelCNNClassifier) -> str:
+    last = classifier.history_[classifier.best_epoch_ - 1]
+    if "val_loss" not in last:
+        return ""
+    return (
+        f"; epoch {last['epoch']:.0f} is kept, with {last['val_accuracy']:.1%} of the "
+        "validation files right"
+    )
