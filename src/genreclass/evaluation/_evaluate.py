@@ -126,7 +126,7 @@ def _chooses_most_probable(estimator: Any) -> bool:
     rules = [CalibratedClassifierCV.predict, VotingClassifier.predict]
     models = sys.modules.get("genreclass.models")  # not imported, it made no estimator
     if models is not None:
-        rules.append(models.MelCNNClassifier.predict)
+        rules += [models.BoostedTreesClassifier.predict, models.MelCNNClassifier.predict]
     return getattr(type(estimator), "predict", None) in rules
 
 
