@@ -17,7 +17,7 @@ from genreclass import HandcraftedFeatures
 from genreclass.audio import Clip, check_clips, read_clip
 from genreclass.dsp import STATISTICS, mel_filter_bank, one_thread, split_bank
 from genreclass.exceptions import AudioReadError
-from genreclass.features import _handcrafted_features
+from genreclass.features import _clip_transformer, _handcrafted_features
 from genreclass.features._frames import FAMILIES, compute_rows
 
 # Of the difference from librosa, relative to a value or, where larger, to the standard deviation
@@ -128,7 +128,7 @@ def test_clips_computed_together_are_as_alone(golden, monkeypatch):
     features = HandcraftedFeatures()
     expected = features.transform(clips)
     # Three at a time are decoded, and no more than two of the longer ones computed together.
-    monkeypatch.setattr(_handcrafted_features, "_CLIPS_AHEAD", 3)
+    monkeypatch.setattr(_clip_transformer, "_CLIPS_AHEAD", 3)
     monkeypatch.setattr(_handcrafted_features, "_CUDA_SAMPLES", 60000)
     sources = check_clips(clips, sample_rate=22050)
     rows = list(features._compute_on_cuda(sources, torch.device("cpu")))

@@ -9,7 +9,7 @@ from genreclass.dsp._cache import made_once
 from genreclass.dsp.convolve import convolve, make_blocks
 from genreclass.dsp.descriptors import TINY
 from genreclass.dsp.device import on_cpu
-from genreclass.dsp.tuning import TUNINGS
+from genreclass.dsp.tuning import N_TUNINGS, TUNINGS
 
 __all__ = ["chroma_bank", "chroma_banks", "chroma_cens", "fold_octaves", "normalize", "tonnetz"]
 
@@ -23,7 +23,7 @@ _STEPS = (0.4, 0.2, 0.1, 0.05)
 _SMOOTHING = 41
 
 
-@made_once(len(TUNINGS) + 1)
+@made_once(N_TUNINGS)
 def chroma_bank(sample_rate: int, *, n_fft: int, tuning: int) -> torch.Tensor:
     """Weights of the bins of a spectrum in each note.
 
@@ -83,7 +83,7 @@ def chroma_banks(tuning: torch.Tensor, *, sample_rate: int, n_fft: int) -> torch
 
 @made_once(4)
 def _all_banks(sample_rate: int, n_fft: int, device: torch.device) -> torch.Tensor:
-    banks = [chroma_bank(sample_rate, n_fft=n_fft, tuning=index).T for index in range(len(TUNINGS))]
+    banks = [chroma_bank(sample_rate, n_fft=n_fft, tuning=index).T for index in range(N_TUNINGS)]
     return torch.stack(banks).to(device)
 
 

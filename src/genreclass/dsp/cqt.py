@@ -12,10 +12,10 @@ from genreclass.dsp.device import on_cpu
 from genreclass.dsp.stft import absolute, centred_frames
 from genreclass.dsp.tuning import N_TUNINGS, TUNINGS
 
-__all__ = ["N_OCTAVES", "constant_q", "lowest_rate"]
+__all__ = ["constant_q", "lowest_rate"]
 
-#: Octaves of the transform, from C1 on, and notes of an octave.
-N_OCTAVES, _N_NOTES = 7, 12
+# Octaves of the transform, from C1 on, and notes of an octave.
+_N_OCTAVES, _N_NOTES = 7, 12
 _C1 = 440.0 * 2.0 ** (-45 / 12)
 
 # Filters are as long as the notes of an octave can be told apart by.
@@ -85,7 +85,7 @@ def _transform(
     early = _early_halvings(sample_rate, index or 0, hop)
     signal, hop = _decimate(samples, 2**early), hop // 2**early
     octaves: list[torch.Tensor] = []
-    for octave in range(N_OCTAVES):
+    for octave in range(_N_OCTAVES):
         if octave:
             signal, hop = _decimate(signal, 2), hop // 2
         if index is None:
@@ -143,18 +143,18 @@ def _halving_blocks(device: torch.device) -> torch.Tensor:
 
 def _highest_frequency(index: int) -> float:
     """Upper end of the highest note's filter in hertz."""
-    highest = _C1 * 2.0 ** ((N_OCTAVES * _N_NOTES - 1 + TUNINGS[index]) / _N_NOTES)
+    highest = _C1 * 2.0 ** ((_N_OCTAVES * _N_NOTES - 1 + TUNINGS[index]) / _N_NOTES)
     return float(highest * (1.0 + 0.5 * _HANN_BANDWIDTH / _Q))
 
 
 def _early_halvings(sample_rate: int, index: int, hop_length: int) -> int:
     """How often librosa halves the samples before the highest octave."""
     by_rate = int(np.ceil(np.log2(sample_rate / 2 / _highest_frequency(index)))) - 2
-    by_hop = (hop_length & -hop_length).bit_length() - N_OCTAVES
+    by_hop = (hop_length & -hop_length).bit_length() - _N_OCTAVES
     return max(0, min(by_rate, by_hop))
 
 
-@made_once(N_OCTAVES * N_TUNINGS)
+@made_once(_N_OCTAVES * N_TUNINGS)
 def _filters(sample_rate: int, early: int, octave: int, index: int) -> torch.Tensor:
     """The filters of an octave, 0 the highest: (n_fft, 24), float32; real part, imaginary part.
 
@@ -163,7 +163,7 @@ def _filters(sample_rate: int, early: int, octave: int, index: int) -> torch.Ten
     whenever the samples are halved: `early` times before the highest octave, once an octave after.
     """
     rate = sample_rate / 2 ** (early + octave)
-    notes = (N_OCTAVES - 1 - octave) * _N_NOTES + np.arange(_N_NOTES)
+    notes = (_N_OCTAVES - 1 - octave) * _N_NOTES + np.arange(_N_NOTES)
     frequencies = _C1 * 2.0 ** ((notes + TUNINGS[index]) / _N_NOTES)
     lengths = _Q * rate / frequencies
     n_fft = int(2.0 ** np.ceil(np.log2(lengths.max())))
@@ -194,7 +194,7 @@ def _thin(spectrum: np.ndarray) -> np.ndarray:
     return np.where(np.abs(spectrum) >= ordered[weakest], spectrum, 0.0)
 
 
-@made_once(4 * N_OCTAVES)
+@made_once(4 * _N_OCTAVES)
 def _all_filters(sample_rate: int, early: int, octave: int, device: torch.device) -> torch.Tensor:
     """The filters of an octave for every tuning: (100, n_fft, 24)."""
     filters = [_filters(sample_rate, early, octave, index) for index in range(N_TUNINGS)]

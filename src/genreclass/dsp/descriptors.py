@@ -68,8 +68,7 @@ def zero_crossing_rate(
     if on_cpu(samples):  # where numpy is several times faster with truth values
         negative = samples.numpy() < -_ZERO
         np.not_equal(negative[:, 1:], negative[:, :-1], out=between.numpy())
-        of_hops = crosses.numpy().view(np.uint8).sum(axis=-1, dtype=np.uint32)
-        hops = torch.from_numpy(of_hops.astype(np.int32))
+        hops = torch.from_numpy(crosses.numpy().view(np.uint8).sum(axis=-1, dtype=np.int32))
     else:
         signs = samples < -_ZERO
         torch.ne(signs[:, 1:], signs[:, :-1], out=between)
@@ -261,11 +260,12 @@ def _contrast_bands(sample_rate: int, n_fft: int) -> list[tuple[int, int, int]]:
     for band, (low, high) in enumerate(pairwise(CONTRAST_EDGES)):
         inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
         first, last = int(inside[0]) - (band > 0), int(inside[-1])
-        if band == len(CONTRAST_EDGES) - 2:
+        is_highest = band == len(CONTRAST_EDGES) - 2
+        if is_highest:
             last = len(frequencies) - 1
         n_extreme = max(1, int(np.rint(_CONTRAST_QUANTILE * (last + 1 - first))))
-        # All bands but the last leave their upper edge to the next.
-        bands.append((first, last + (band == len(CONTRAST_EDGES) - 2), n_extreme))
+        # All bands but the highest leave their upper edge to the next.
+        bands.append((first, last + is_highest, n_extreme))
     return bands
 
 

@@ -12,10 +12,10 @@ from genreclass.dsp.device import on_cpu
 
 __all__ = ["N_TUNINGS", "TUNINGS", "estimate_tunings", "tuning_bins"]
 
+_EDGES = np.linspace(-0.5, 0.5, 101)
 #: The tunings told apart, in semitones: a hundredth each, from -0.5 on.
-TUNINGS = np.linspace(-0.5, 0.5, 101)[:-1]
+TUNINGS = _EDGES[:-1]
 N_TUNINGS = len(TUNINGS)
-_EDGES = np.linspace(-0.5, 0.5, N_TUNINGS + 1)
 _IN_TUNE = int(np.argmin(np.abs(TUNINGS)))
 
 # Where librosa.piptrack looks for pitches, and how far below a frame's maximum.

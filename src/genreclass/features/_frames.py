@@ -12,7 +12,14 @@ import torch
 from genreclass import dsp
 from genreclass.dsp._cache import made_once
 
-__all__ = ["FAMILIES", "Family", "compute_rows", "group_by_length"]
+__all__ = [
+    "FAMILIES",
+    "NARROWEST_BAND",
+    "Family",
+    "check_lowest_rate",
+    "compute_rows",
+    "group_by_length",
+]
 
 _N_MELS, _N_MFCC = 128, 20
 
@@ -43,7 +50,23 @@ FAMILIES = {
     "zcr": Family(1),
 }
 
+#: Width in hertz of the narrowest band: every window needs a bin in it.
+NARROWEST_BAND = int(dsp.CONTRAST_EDGES[1])
+
 _OF_NOTES = frozenset({"chroma_cens", "chroma_cqt", "tonnetz"})
+
+
+def check_lowest_rate(families: Sequence[str], sample_rate: int, *, parameter: str) -> None:
+    """Raise ValueError where a rate in hertz is too low for one of `families`.
+
+    The message names the one that needs the most, and the `parameter` that asks for it.
+    """
+    highest = max(families, key=lambda family: FAMILIES[family].lowest_rate)
+    if sample_rate < FAMILIES[highest].lowest_rate:
+        raise ValueError(
+            f"sample_rate={sample_rate} is too low for {highest}, which needs "
+            f"{FAMILIES[highest].lowest_rate} or more. Raise it, or leave that out of {parameter}."
+        )
 
 
 def compute_rows(
@@ -80,7 +103,7 @@ def compute_rows(
         rate = dsp.zero_crossing_rate(samples, frame_length=n_fft, hop_length=hop_length)
         rows["zcr"] = rate[..., None]
     if set(names) - {"zcr"}:
-        spectrum = _Spectrum(frozenset(names), sample_rate, n_fft, samples.device)
+        spectrum = _Spectrum(frozenset(names), sample_rate, n_fft)
         for magnitude in dsp.magnitude_blocks(samples, n_fft=n_fft, hop_length=hop_length):
             spectrum.add(magnitude)
         rows.update(spectrum.rows())
@@ -95,21 +118,19 @@ def compute_rows(
 class _Spectrum:
     """What is taken from a clip's spectrum, block by block, and made rows of at its end."""
 
-    def __init__(
-        self, families: frozenset[str], sample_rate: int, n_fft: int, device: torch.device
-    ) -> None:
+    def __init__(self, families: frozenset[str], sample_rate: int, n_fft: int) -> None:
         self.families = families
         self.sample_rate = sample_rate
         self.n_fft = n_fft
         self.parts: dict[str, list[torch.Tensor]] = defaultdict(list)
-        self.mel_bands = _mel_bands(sample_rate, n_fft, device)
 
     def add(self, magnitude: torch.Tensor) -> None:
         """Take what is needed from a block: (batch, n_frames_of_block, n_bins)."""
         families, parts, rate = self.families, self.parts, self.sample_rate
         power = magnitude.square()
         if "mfcc" in families:
-            parts["mel"].append(dsp.apply_bands(power, self.mel_bands))
+            bands = _mel_bands(rate, self.n_fft, power.device)
+            parts["mel"].append(dsp.apply_bands(power, bands))
         if "rmse" in families:
             parts["rmse"].append(dsp.root_mean_square(power)[..., None])
         if {"spectral_bandwidth", "spectral_centroid", "spectral_rolloff"} & families:

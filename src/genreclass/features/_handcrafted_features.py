@@ -9,12 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import BaseEstimator, TransformerMixin
+from joblib import Parallel, delayed
 
 from genreclass.audio import ClipSource, check_clips, is_sample_rate
 from genreclass.dsp import STATISTICS, one_thread, resolve_device, summarize
-from genreclass.features._frames import FAMILIES, compute_rows, group_by_length
+from genreclass.features._clip_transformer import ClipTransformer
+from genreclass.features._frames import (
+    FAMILIES,
+    NARROWEST_BAND,
+    check_lowest_rate,
+    compute_rows,
+    group_by_length,
+)
 from genreclass.progress import make_progress
 
 __all__ = ["HandcraftedFeatures"]
@@ -22,14 +28,11 @@ __all__ = ["HandcraftedFeatures"]
 # Samples computed with at a time on CUDA, 30 clips of 30 s: about 2 GB.
 _CUDA_SAMPLES = 20_000_000
 
-# Above it a window has no bin in the second band of the contrast, from 200 to 400 Hz.
-_HIGHEST_RATE = 2048 * 200
-
-# Clips a thread decodes before CUDA computes with them.
-_CLIPS_AHEAD = 8
+# The recipe's window has a bin in every band up to this rate.
+_HIGHEST_RATE = 2048 * NARROWEST_BAND
 
 
-class HandcraftedFeatures(TransformerMixin, BaseEstimator):
+class HandcraftedFeatures(ClipTransformer):
     """Seven statistics of 74 descriptors of sound: 518 named numbers a clip.
 
     The features of the Free Music Archive's data set: chroma, cepstrum, spectral shape, loudness
@@ -116,24 +119,6 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> HandcraftedFeatures:
-        """Check the parameters and the clips; nothing is learned.
-
-        Parameters
-        ----------
-        X : sequence of clips, or array-like of shape (n_clips, n_samples)
-            Paths, Clips, 1-D arrays, or a 2-D array.
-        y : ignored
-
-        Returns
-        -------
-        self
-        """
-        self._check_parameters()
-        resolve_device(self.device)
-        check_clips(X, sample_rate=self.sample_rate, estimator=self, reset=True)
-        return self
-
     def transform(self, X: Any) -> np.ndarray:
         """Compute the features.
 
@@ -156,11 +141,14 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
         self._check_parameters()
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
         device = resolve_device(self.device, fall_back=True)
-        compute = self._compute_on_cpu if device.type == "cpu" else self._compute_on_cuda
+        if device.type == "cpu":
+            rows = self._compute_on_cpu(sources)
+        else:
+            rows = self._compute_on_cuda(sources, device)
         features = np.empty((len(sources), len(self.get_feature_names_out())), dtype=np.float32)
         with one_thread(), make_progress("clips", visible=self.verbose > 0) as progress:
             task = progress.add_task("Computing features", total=len(sources), figures="")
-            for clip, row in compute(sources, device):
+            for clip, row in rows:
                 features[clip] = row
                 progress.update(task, advance=1)
         return features
@@ -186,9 +174,7 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
         ]
         return np.array(names, dtype=object)
 
-    def _compute_on_cpu(
-        self, sources: Sequence[ClipSource], device: torch.device
-    ) -> Iterator[tuple[int, np.ndarray]]:
+    def _compute_on_cpu(self, sources: Sequence[ClipSource]) -> Iterator[tuple[int, np.ndarray]]:
         """Place and features of each clip, in order."""
         families, statistics = self._chosen()
         with Parallel(n_jobs=self.n_jobs, return_as="generator") as parallel:
@@ -205,17 +191,13 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
     ) -> Iterator[tuple[int, np.ndarray]]:
         """Place and features of each clip; those of one length are computed together."""
         families, statistics = self._chosen()
-        ahead = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
-        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
-            for first in range(0, len(sources), ahead):
-                clips = parallel(
-                    delayed(source.load)(self.sample_rate, duration=self.duration)
-                    for source in sources[first : first + ahead]
-                )
-                for places in group_by_length(clips, at_most=_CUDA_SAMPLES):
-                    samples = torch.from_numpy(np.stack([clips[place] for place in places]))
-                    rows = _compute(samples.to(device), self.sample_rate, families, statistics)
-                    yield from zip([first + place for place in places], rows, strict=True)
+        first = 0
+        for clips in self._load_ahead(sources):
+            for places in group_by_length(clips, at_most=_CUDA_SAMPLES):
+                samples = torch.from_numpy(np.stack([clips[place] for place in places]))
+                rows = _compute(samples.to(device), self.sample_rate, families, statistics)
+                yield from zip([first + place for place in places], rows, strict=True)
+            first += len(clips)
 
     def _chosen(self) -> tuple[list[str], list[str]]:
         """Families and statistics, in the table's order."""
@@ -238,18 +220,7 @@ class HandcraftedFeatures(TransformerMixin, BaseEstimator):
         if self.duration is not None and not (is_number and 0 < self.duration < float("inf")):
             raise ValueError(f"duration must be None or above 0 seconds, got {self.duration!r}")
         families, _ = self._chosen()
-        highest = max(families, key=lambda family: FAMILIES[family].lowest_rate)
-        if self.sample_rate < FAMILIES[highest].lowest_rate:
-            raise ValueError(
-                f"sample_rate={self.sample_rate} is too low for {highest}, which needs "
-                f"{FAMILIES[highest].lowest_rate} or more. Raise it, or leave that out of families."
-            )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+        check_lowest_rate(families, self.sample_rate, parameter="families")
 
 
 def _choose(parameter: str, chosen: Any, names: Iterable[str]) -> list[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import BaseEstimator, TransformerMixin
 
-from genreclass.audio import ClipSource, check_clips
+from genreclass.audio import check_clips
 from genreclass.dsp import (
     count_frames,
     mel_filter_bank,
@@ -20,8 +18,15 @@ from genreclass.dsp import (
     power_to_db,
     resolve_device,
 )
+from genreclass.features._clip_transformer import ClipTransformer
 from genreclass.features._extra_rows import place_beside
-from genreclass.features._frames import FAMILIES, compute_rows, group_by_length
+from genreclass.features._frames import (
+    FAMILIES,
+    NARROWEST_BAND,
+    check_lowest_rate,
+    compute_rows,
+    group_by_length,
+)
 from genreclass.progress import make_progress
 
 __all__ = ["MelSpectrogram"]
@@ -29,14 +34,8 @@ __all__ = ["MelSpectrogram"]
 # Clips transformed together. On a CPU one clip fills the cache; a GPU wants more at a time.
 _CPU_BATCH, _CUDA_BATCH = 1, 32
 
-# Clips a thread decodes before they are computed with: 30-s clips take 2.6 MB each.
-_CLIPS_AHEAD = 8
 
-# Edge in hertz of the lowest octave of the spectral contrast: a spectrum needs a bin in it.
-_LOWEST_EDGE = 200.0
-
-
-class MelSpectrogram(TransformerMixin, BaseEstimator):
+class MelSpectrogram(ClipTransformer):
     """Mel spectrograms of clips, in decibels.
 
     Every clip gives a picture of the same size: of a longer clip the middle `duration` seconds
@@ -106,6 +105,8 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     (4, 149, 87)
     """
 
+    duration: float
+
     def __init__(
         self,
         *,
@@ -134,24 +135,6 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def fit(self, X: Any, y: Any = None) -> MelSpectrogram:
-        """Check the parameters and the clips; nothing is learned.
-
-        Parameters
-        ----------
-        X : sequence of clips, or array-like of shape (n_clips, n_samples)
-            Paths, Clips, 1-D arrays, or a 2-D array.
-        y : ignored
-
-        Returns
-        -------
-        self
-        """
-        self._check_parameters()
-        resolve_device(self.device)
-        check_clips(X, sample_rate=self.sample_rate, estimator=self, reset=True)
-        return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Compute the spectrograms.
@@ -201,7 +184,7 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
         device = resolve_device(self.device, fall_back=True)
         batch_size = _CPU_BATCH if device.type == "cpu" else _CUDA_BATCH
-        for clips in _batches(self._load(sources), batch_size):
+        for clips in _batches(chain.from_iterable(self._load_ahead(sources)), batch_size):
             yield self._pictures(clips, device).cpu().numpy()
 
     @property
@@ -217,16 +200,6 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
     @property
     def _n_samples(self) -> int:
         return max(1, round(self.duration * self.sample_rate))
-
-    def _load(self, sources: Sequence[ClipSource]) -> Iterator[np.ndarray]:
-        """Samples of each clip; with several threads, some clips ahead of what is asked for."""
-        ahead = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
-        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
-            for first in range(0, len(sources), ahead):
-                yield from parallel(
-                    delayed(source.load)(self.sample_rate, duration=self.duration)
-                    for source in sources[first : first + ahead]
-                )
 
     def _pictures(self, clips: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
         """Pictures of a batch of clips of any lengths: (batch, n_rows, n_frames)."""
@@ -302,13 +275,10 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
         for name in self.extra:
             if not isinstance(name, str) or name not in FAMILIES:
                 raise ValueError(f"extra must be of {', '.join(FAMILIES)}; got {name!r}")
-            if self.sample_rate < FAMILIES[name].lowest_rate:
-                raise ValueError(
-                    f"sample_rate={self.sample_rate} is too low for {name}, which needs "
-                    f"{FAMILIES[name].lowest_rate} or more. Raise it, or leave that out of extra."
-                )
         if len(set(self.extra)) < len(self.extra):
             raise ValueError(f"extra must name each family once, got {self.extra!r}")
+        if self.extra:
+            check_lowest_rate(self.extra, self.sample_rate, parameter="extra")
         if self.extra and self.hop_length % 64:
             raise ValueError(
                 f"hop_length must be a multiple of 64 where there are extra rows, got "
@@ -319,20 +289,14 @@ class MelSpectrogram(TransformerMixin, BaseEstimator):
                 f"n_fft must be a multiple of hop_length={self.hop_length!r} where there are extra "
                 f"rows, got {self.n_fft!r}"
             )
-        if self.extra and self.n_fft * _LOWEST_EDGE < self.sample_rate:
+        if self.extra and self.n_fft * NARROWEST_BAND < self.sample_rate:
             raise ValueError(
                 f"n_fft={self.n_fft!r} is too short for extra rows, which need "
-                f"sample_rate / {_LOWEST_EDGE:.0f} or more"
+                f"sample_rate / {NARROWEST_BAND} or more"
             )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({"extra": (), **state})  # as pickled before there were extra rows
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
