@@ -5,8 +5,9 @@
 The recipe is ``features.py`` of the FMA data set (https://github.com/mdeff/fma) with the calls
 that librosa 0.11 needs, the true sample rate everywhere, and statistics in float64. All clips go
 through one tool, then through the other, round after round in one process, so that both meet the
-same machine. CPU time of the process; the ratio is that of each round. With ``--others`` there are
-rows for openSMILE and essentia, where those are installed.
+same machine. CPU time of the process; the ratio is that of each round. Where our time goes is
+printed after that. With ``--others`` there are rows for openSMILE and essentia, where those are
+installed. ``--rounds 0`` compares results only.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 from _shared import describe_machine
 from threadpoolctl import threadpool_limits
 
-from genreclass import HandcraftedFeatures
+from genreclass import HandcraftedFeatures, dsp
 from genreclass.audio import AUDIO_SUFFIXES, Clip, read_clip
 from genreclass.dsp import STATISTICS, summarize
 from genreclass.features._frames import FAMILIES, compute_rows
@@ -54,6 +55,8 @@ def main() -> None:
     print(describe_machine(threads=1, device=arguments.device))
     print(f"librosa {librosa.__version__}; {arguments.rounds} rounds; CPU time")
     _print_parity(clips)
+    if arguments.rounds == 0:
+        return
 
     others = arguments.others
     print("\ndecoded clips, ms a clip")
@@ -73,6 +76,7 @@ def main() -> None:
         **(_essentia() if others else {}),
     }
     _print_times(_measure(from_files, paths, arguments.rounds))
+    _print_profile(paths, clips, arguments)
     if arguments.device != "cpu":
         _print_device(clips, arguments.device, float(np.median(times["librosa"])))
 
@@ -186,7 +190,47 @@ def _print_parity(clips: Sequence[Clip]) -> None:
     print("\ndifference from librosa / max(|value|, standard deviation of the row over frames):")
     for family in FAMILIES:
         worst = errors[:, family_of == family].max(axis=1)
-        print(f"{family:20} median clip {np.median(worst):.1e}, worst clip {worst.max():.1e}")
+        print(
+            f"{family:20} median clip {np.median(worst):.1e}, worst clip {worst.max():.1e}; "
+            f"clips beyond 1e-5: {(worst > 1e-5).sum()}, beyond 1e-4: {(worst > 1e-4).sum()}"
+        )
+
+
+def _print_profile(
+    paths: Sequence[Path], clips: Sequence[Clip], arguments: argparse.Namespace
+) -> None:
+    """CPU time of the largest steps, each run alone on the clips."""
+    rate, shape = clips[0].sample_rate, {"n_fft": 2048, "hop_length": 512}
+    samples = [torch.from_numpy(clip.samples)[None] for clip in clips]
+    blocks = [list(dsp.magnitude_blocks(sound, **shape)) for sound in samples]
+    pitches = dsp.tuning_bins(rate, n_fft=2048)
+    peaks = [
+        (
+            torch.cat([block[..., pitches] for block in of_clip], dim=1),
+            torch.cat([block.amax(dim=-1) for block in of_clip], dim=1),
+        )
+        for of_clip in blocks
+    ]
+    in_tune = torch.tensor([50])
+    steps: dict[str, Tool] = {
+        "decoding": lambda _: [read_clip(path, sample_rate=arguments.rate) for path in paths],
+        "decoding by librosa": lambda _: [librosa.load(path, sr=arguments.rate) for path in paths],
+        "spectrum in float64": lambda _: [
+            list(dsp.magnitude_blocks(sound, **shape)) for sound in samples
+        ],
+        "constant-Q transform": lambda _: [
+            dsp.constant_q(sound, in_tune, sample_rate=rate, hop_length=512) for sound in samples
+        ],
+        "extremes of bands": lambda _: [
+            dsp.band_extremes(block, sample_rate=rate) for of_clip in blocks for block in of_clip
+        ],
+        "both tunings": lambda _: [
+            dsp.estimate_tunings(*peak, sample_rate=rate, n_fft=2048) for peak in peaks
+        ],
+    }
+    print("\nlargest steps, each alone, ms a clip")
+    for name, values in _measure(steps, clips, arguments.rounds).items():
+        print(f"{name:20} {np.median(values):6.1f}")
 
 
 def _print_device(clips: Sequence[Clip], device: str, librosa_ms: float) -> None:
