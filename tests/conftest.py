@@ -15,6 +15,9 @@ from genreclass.audio import Clip
 # other cost minutes. Before torch is first imported, so that child processes take it over too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What is tested is computed; tests of the cache turn it on, in a folder of their own.
+os.environ["GENRECLASS_CACHE"] = "off"
+
 SAMPLE_RATE = 22050
 
 #: Real recordings and reference outputs that lie beside a developer's checkout, not in it.

@@ -8,6 +8,7 @@ import genreclass
 ORDER = (
     "exceptions",
     "durable",
+    "fingerprint",
     "progress",
     "audio",
     "dsp",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["replacing"]
+__all__ = ["remove_leftovers", "replacing", "sync_folder"]
+
+# How the names of unfinished files end.
+_TEMPORARY = ".tmp"
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` when the ``with`` ends well.
 
     Parameters
@@ -21,6 +25,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path : str or path-like
         A file that is there is replaced, at once and only when the new one is whole; a link
         stays one.
+    sync : bool
+        See that it survives a power cut, which takes milliseconds; not so for what can be computed
+        again.
 
     Yields
     ------
@@ -37,7 +44,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise FileNotFoundError(f"{place.parent} is no folder. Make it first.")
     if place.exists() and not place.is_file():
         raise OSError(f"{place} is not a regular file. Give the name of a file.")
-    temporary = place.parent / f".{secrets.token_hex(8)}.tmp"
+    temporary = place.parent / f".{secrets.token_hex(8)}{_TEMPORARY}"
     try:
         file = temporary.open("xb")
     except OSError as error:
@@ -49,16 +56,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             if place.exists():
                 temporary.chmod(place.stat().st_mode)  # what was private stays private
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(place)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(place.parent)
+    if sync:
+        sync_folder(place.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def remove_leftovers(folder: Path, *, older_than_s: float = 0.0) -> None:
+    """Remove the unfinished files that a killed `replacing` has left in a folder."""
+    newest = time.time() - older_than_s
+    for leftover in folder.glob(f".*{_TEMPORARY}"):
+        with suppress(FileNotFoundError):
+            if leftover.stat().st_mtime <= newest:
+                leftover.unlink()
+
+
+def sync_folder(folder: Path) -> None:
     """See that the folder itself, and so the new name, survives a power cut."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

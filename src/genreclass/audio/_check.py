@@ -21,6 +21,7 @@ from genreclass.audio._read import (
     resample,
 )
 from genreclass.exceptions import AudioReadError, InvalidClipError
+from genreclass.fingerprint import digest, digest_of_file, fingerprint
 
 __all__ = ["ClipSource", "check_clips", "check_sequence"]
 
@@ -32,6 +33,12 @@ class ClipSource(Protocol):
         """At most the middle `duration` seconds, at `sample_rate` hertz: (n_samples,), float32.
 
         None is all of it.
+        """
+
+    def digest(self) -> str | None:
+        """The content of the file, or of the samples and their rate, by name.
+
+        None where there is no such file, or none that can be read: `load` says why.
         """
 
 
@@ -128,6 +135,12 @@ class _File:
         except AudioReadError as error:
             raise AudioReadError(f"Clip {self.index}: {error}") from error
 
+    def digest(self) -> str | None:
+        try:
+            return digest_of_file(self.path) if self.path.is_file() else None
+        except (OSError, ValueError):
+            return None
+
 
 @dataclass(frozen=True)
 class _Samples:
@@ -138,6 +151,10 @@ class _Samples:
         if duration is not None:
             samples = middle(samples, max(1, round(duration * rate)))
         return resample(samples, rate, sample_rate)
+
+    def digest(self) -> str:
+        samples = np.ascontiguousarray(self.clip.samples)
+        return fingerprint([self.clip.sample_rate, digest(samples.data)])
 
 
 def _is_table(X: Any) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -12,23 +12,36 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from genreclass.audio import ClipSource, check_clips
 from genreclass.dsp import resolve_device
+from genreclass.features._cache import FeatureCache, code_fingerprint, find_cache
+from genreclass.fingerprint import fingerprint, mathematical_parameters
+from genreclass.progress import make_progress
 
 __all__ = ["ClipTransformer"]
+
+_Row = TypeVar("_Row")
 
 # Clips a thread decodes before they are computed with: 30-s clips take 2.6 MB each.
 _CLIPS_AHEAD = 8
 
+# Clips looked up in the cache together, of each job: what is missing of them is computed together.
+_LOOKED_UP = 32
+
 
 class ClipTransformer(TransformerMixin, BaseEstimator):
-    """A transformer of clips that has nothing to learn.
+    """A transformer of clips that has nothing to learn, and computes no clip twice.
 
-    A subclass has the parameters named below, and ``_check_parameters``.
+    A subclass has the parameters named below, ``_check_parameters``, ``_row_shape``, ``_doing``
+    and ``_compute``.
     """
 
     sample_rate: int
     duration: float | None
     device: str | torch.device
     n_jobs: int | None
+    verbose: int
+
+    # What the progress bar says.
+    _doing: str
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the clips; nothing is learned.
@@ -48,6 +61,62 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         check_clips(X, sample_rate=self.sample_rate, estimator=self, reset=True)
         return self
 
+    def _rows(self, sources: Sequence[ClipSource]) -> Iterator[np.ndarray]:
+        """What there is to be computed of each clip, in order; from the cache where it is there."""
+        device = resolve_device(self.device, fall_back=True)
+        cache = self._find_cache(len(sources))
+        if cache is None:
+            rows = _in_order(self._compute(sources, device))
+        else:
+            found = self._look_up(sources, device, cache=cache, put=cache.put_if_possible)
+            rows = (row for _, row in found)
+        return self._watch(rows, len(sources))
+
+    def _look_up(
+        self,
+        sources: Sequence[ClipSource],
+        device: torch.device,
+        *,
+        cache: FeatureCache,
+        put: Callable[[str, np.ndarray], None],
+    ) -> Iterator[tuple[str | None, np.ndarray]]:
+        """Key and row of each clip, in order; what is missing in the cache is put there."""
+        prefix = self._key_of_parameters(device)
+        together = _LOOKED_UP * effective_n_jobs(self.n_jobs)
+        for first in range(0, len(sources), together):
+            some = sources[first : first + together]
+            keys = [_key_of_clip(prefix, source) for source in some]
+            found = [None if key is None else cache.get(key) for key in keys]
+            missing = [source for source, row in zip(some, found, strict=True) if row is None]
+            computed = _in_order(self._compute(missing, device)) if missing else iter(())
+            for key, row in zip(keys, found, strict=True):
+                if row is None:
+                    row = next(computed)
+                    if key is not None:
+                        put(key, row)
+                yield key, row
+
+    def _watch(self, rows: Iterator[_Row], n_rows: int) -> Iterator[_Row]:
+        """The rows, with a progress bar where that is asked for."""
+        with make_progress("clips", visible=self.verbose > 0) as progress:
+            task = progress.add_task(self._doing, total=n_rows, figures="")
+            for row in rows:
+                yield row
+                progress.update(task, advance=1)
+
+    def _find_cache(self, n_clips: int) -> FeatureCache | None:
+        """The cache, where so many clips are no more than half of what it holds."""
+        cache = find_cache()
+        n_bytes = n_clips * int(np.prod(self._row_shape)) * np.dtype(np.float32).itemsize
+        if cache is None or (cache.limit is not None and n_bytes > cache.limit / 2):
+            return None
+        return cache
+
+    def _key_of_parameters(self, device: torch.device) -> str:
+        # GPUs round otherwise than CPUs.
+        name, parameters = type(self).__name__, mathematical_parameters(self)
+        return fingerprint([name, parameters, device.type, code_fingerprint()])
+
     def _load_ahead(self, sources: Sequence[ClipSource]) -> Iterator[list[np.ndarray]]:
         """Samples of some clips at a time, in order; decoded by `n_jobs` threads."""
         ahead = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
@@ -58,6 +127,17 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
                     for source in sources[first : first + ahead]
                 )
 
+    @property
+    def _row_shape(self) -> tuple[int, ...]:
+        """Of what is computed of a clip, float32."""
+        raise NotImplementedError
+
+    def _compute(
+        self, sources: Sequence[ClipSource], device: torch.device
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """The place and what is computed of each clip, in any order."""
+        raise NotImplementedError
+
     def _check_parameters(self) -> None:
         """Raise ValueError for what cannot be."""
         raise NotImplementedError
@@ -67,3 +147,20 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         tags.requires_fit = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _in_order(rows: Iterator[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
+    """Rows by their places, each as soon as those before it are there."""
+    waiting: dict[int, np.ndarray] = {}
+    place = 0
+    for place_of_row, row in rows:
+        waiting[place_of_row] = row
+        while place in waiting:
+            yield waiting.pop(place)
+            place += 1
+
+
+def _key_of_clip(prefix: str, source: ClipSource) -> str | None:
+    """Where a clip is kept in a cache, for a transformer's prefix; None where it cannot be read."""
+    digest = source.digest()
+    return None if digest is None else fingerprint([prefix, digest])

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
 from genreclass.audio import ClipSource, check_clips, is_sample_rate
-from genreclass.dsp import STATISTICS, one_thread, resolve_device, summarize
+from genreclass.dsp import STATISTICS, one_thread, summarize
 from genreclass.features._clip_transformer import ClipTransformer
 from genreclass.features._frames import (
     FAMILIES,
@@ -21,7 +21,6 @@ from genreclass.features._frames import (
     compute_rows,
     group_by_length,
 )
-from genreclass.progress import make_progress
 
 __all__ = ["HandcraftedFeatures"]
 
@@ -100,6 +99,8 @@ class HandcraftedFeatures(ClipTransformer):
     ['spectral_centroid_mean_01', 'spectral_centroid_std_01']
     """
 
+    _doing = "Computing features"
+
     def __init__(
         self,
         *,
@@ -140,17 +141,10 @@ class HandcraftedFeatures(ClipTransformer):
         """
         self._check_parameters()
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        device = resolve_device(self.device, fall_back=True)
-        if device.type == "cpu":
-            rows = self._compute_on_cpu(sources)
-        else:
-            rows = self._compute_on_cuda(sources, device)
-        features = np.empty((len(sources), len(self.get_feature_names_out())), dtype=np.float32)
-        with one_thread(), make_progress("clips", visible=self.verbose > 0) as progress:
-            task = progress.add_task("Computing features", total=len(sources), figures="")
-            for clip, row in rows:
-                features[clip] = row
-                progress.update(task, advance=1)
+        features = np.empty((len(sources), *self._row_shape), dtype=np.float32)
+        with one_thread():
+            for place, row in enumerate(self._rows(sources)):
+                features[place] = row
         return features
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -174,10 +168,22 @@ class HandcraftedFeatures(ClipTransformer):
         ]
         return np.array(names, dtype=object)
 
+    @property
+    def _row_shape(self) -> tuple[int]:
+        return (len(self.get_feature_names_out()),)
+
+    def _compute(
+        self, sources: Sequence[ClipSource], device: torch.device
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        if device.type == "cpu":
+            return self._compute_on_cpu(sources)
+        return self._compute_on_cuda(sources, device)
+
     def _compute_on_cpu(self, sources: Sequence[ClipSource]) -> Iterator[tuple[int, np.ndarray]]:
         """Place and features of each clip, in order."""
         families, statistics = self._chosen()
-        with Parallel(n_jobs=self.n_jobs, return_as="generator") as parallel:
+        n_jobs = min(effective_n_jobs(self.n_jobs), len(sources))  # a process takes a second
+        with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
             rows = parallel(
                 delayed(_load_and_compute)(
                     source, self.sample_rate, self.duration, families, statistics

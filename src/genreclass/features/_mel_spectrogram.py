@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from genreclass.audio import check_clips
+from genreclass.audio import ClipSource, check_clips
 from genreclass.dsp import (
     count_frames,
     mel_filter_bank,
     mel_spectrogram,
     power_to_db,
-    resolve_device,
 )
 from genreclass.features._clip_transformer import ClipTransformer
 from genreclass.features._extra_rows import place_beside
@@ -27,12 +26,15 @@ from genreclass.features._frames import (
     compute_rows,
     group_by_length,
 )
-from genreclass.progress import make_progress
+from genreclass.features._rows_on_disk import RowsOnDisk
 
 __all__ = ["MelSpectrogram"]
 
 # Clips transformed together. On a CPU one clip fills the cache; a GPU wants more at a time.
 _CPU_BATCH, _CUDA_BATCH = 1, 32
+
+# Spectrograms given out together: 5 MB of 30-s clips.
+_TOGETHER = 8
 
 
 class MelSpectrogram(ClipTransformer):
@@ -107,6 +109,8 @@ class MelSpectrogram(ClipTransformer):
 
     duration: float
 
+    _doing = "Computing spectrograms"
+
     def __init__(
         self,
         *,
@@ -157,14 +161,9 @@ class MelSpectrogram(ClipTransformer):
         """
         self._check_parameters()
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        spectra = np.empty((len(sources), self.n_rows, self.n_frames), dtype=np.float32)
-        first = 0
-        with make_progress("clips", visible=self.verbose > 0) as progress:
-            task = progress.add_task("Computing spectrograms", total=len(sources), figures="")
-            for batch in self.transform_batches(sources):
-                spectra[first : first + len(batch)] = batch
-                first += len(batch)
-                progress.update(task, completed=first)
+        spectra = np.empty((len(sources), *self._row_shape), dtype=np.float32)
+        for place, spectrum in enumerate(self._rows(sources)):
+            spectra[place] = spectrum
         return spectra
 
     def transform_batches(self, X: Any) -> Iterator[np.ndarray]:
@@ -182,10 +181,39 @@ class MelSpectrogram(ClipTransformer):
         """
         self._check_parameters()
         sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        device = resolve_device(self.device, fall_back=True)
+        for batch in _batches(self._rows(sources), _TOGETHER):
+            yield np.stack(batch)
+
+    def transform_to_disk(self, X: Any) -> RowsOnDisk:
+        """Compute the spectrograms, and leave them on disk.
+
+        Parameters
+        ----------
+        X : sequence of clips, or array-like of shape (n_clips, n_samples)
+            As for `transform`.
+
+        Returns
+        -------
+        RowsOnDisk of shape (n_clips, n_rows, n_frames)
+            What `transform` returns, read a clip at a time.
+        """
+        self._check_parameters()
+        sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
+        return RowsOnDisk(self, sources)
+
+    def _compute(
+        self, sources: Sequence[ClipSource], device: torch.device
+    ) -> Iterator[tuple[int, np.ndarray]]:
         batch_size = _CPU_BATCH if device.type == "cpu" else _CUDA_BATCH
-        for clips in _batches(chain.from_iterable(self._load_ahead(sources)), batch_size):
-            yield self._pictures(clips, device).cpu().numpy()
+        clips = chain.from_iterable(self._load_ahead(sources))
+        pictures = (
+            self._pictures(batch, device).cpu().numpy() for batch in _batches(clips, batch_size)
+        )
+        yield from enumerate(chain.from_iterable(pictures))
+
+    @property
+    def _row_shape(self) -> tuple[int, int]:
+        return self.n_rows, self.n_frames
 
     @property
     def n_rows(self) -> int:

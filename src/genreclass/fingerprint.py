@@ -1,0 +1,99 @@
+"""A short name for what something was computed from: the same for equal values, on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+__all__ = ["digest", "digest_of_file", "fingerprint", "mathematical_parameters"]
+
+# Parameters that say where and how to compute, not what.
+_NOT_MATHEMATICAL = frozenset(
+    {"checkpoint_dir", "checkpoint_minutes", "device", "n_jobs", "verbose"}
+)
+
+# 128 bits: two of a billion clips meet by chance once in 10**20 libraries.
+_DIGITS = 32
+
+
+def fingerprint(value: Any) -> str:
+    """Name a value by its content.
+
+    Parameters
+    ----------
+    value : object
+        Numbers, text, None, arrays, estimators, and sequences and mappings of them. Sequences
+        of equal items are equal, whether list, tuple or small array, and so are numbers of equal
+        value.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        The value is, or holds, something else.
+    """
+    return digest(json.dumps(_canonical(value), separators=(",", ":")).encode())
+
+
+def digest(content: bytes | memoryview) -> str:
+    """Name bytes, or the memory of an array, by 32 hexadecimal digits of their SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def digest_of_file(path: str | os.PathLike[str]) -> str:
+    """Name a file by its bytes, as `digest` does."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]
+
+
+def mathematical_parameters(estimator: Any) -> dict[str, Any]:
+    """Those parameters of an estimator that decide what comes out of it."""
+    return {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in _NOT_MATHEMATICAL
+    }
+
+
+def _canonical(value: Any) -> Any:
+    """As JSON that is the same for equal values."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.generic):
+        return _canonical(value.item())
+    if isinstance(value, int):
+        return ["number", str(value)]
+    if isinstance(value, Real):
+        number = float(value)
+        return ["number", str(int(number)) if number.is_integer() else repr(number)]
+    if isinstance(value, np.ndarray):
+        return _canonical_array(value)
+    if isinstance(value, (list, tuple)):
+        return ["sequence", [_canonical(item) for item in value]]
+    if isinstance(value, Mapping):
+        items = [[_canonical(key), _canonical(item)] for key, item in value.items()]
+        return ["mapping", sorted(items, key=json.dumps)]
+    if isinstance(value, np.random.RandomState):
+        return ["RandomState", _canonical(value.get_state())]
+    if hasattr(value, "get_params"):
+        return [type(value).__name__, _canonical(mathematical_parameters(value))]
+    raise TypeError(f"a {type(value).__name__} has no fingerprint")
+
+
+def _canonical_array(array: np.ndarray) -> Any:
+    if array.dtype.kind not in "biuf":
+        return _canonical(array.tolist())
+    if array.ndim == 1 and len(array) <= 100:  # channels, say, which may be a list as well
+        return _canonical(array.tolist())
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return ["array", native.dtype.str, list(array.shape), digest(native.data)]
