@@ -10,6 +10,7 @@ ORDER = (
     "durable",
     "fingerprint",
     "progress",
+    "memory",
     "audio",
     "dsp",
     "features",

@@ -1,14 +1,19 @@
-"""The library's errors: one base class, each child also the builtin it refines."""
+"""The library's errors: one base class, each child also the builtin it refines.
+
+A pause is no error, and no child of that class.
+"""
 
 from __future__ import annotations
 
 __all__ = [
     "AudioReadError",
+    "CheckpointError",
     "DatasetNotFoundError",
     "GenreclassError",
     "InvalidClipError",
     "ModelFileError",
     "TrainingDivergedError",
+    "TrainingPaused",
 ]
 
 
@@ -34,3 +39,14 @@ class ModelFileError(GenreclassError, ValueError):
 
 class TrainingDivergedError(GenreclassError, ArithmeticError):
     """The loss of a training run became infinite or NaN."""
+
+
+class CheckpointError(GenreclassError, RuntimeError):
+    """A run cannot be gone on with: its folder is in use, not ours to write, or of another kind."""
+
+
+class TrainingPaused(KeyboardInterrupt):
+    """Training was interrupted, and can be gone on with.
+
+    A KeyboardInterrupt, and not an Exception: a search goes on over errors, and must stop here.
+    """

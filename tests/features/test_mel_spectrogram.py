@@ -483,19 +483,18 @@ def test_two_jobs_give_what_one_gives(as_input, tones, mel):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_batches_together_are_the_transform(tones, mel, n_jobs):
+def test_one_by_one_they_are_those_of_the_transform(tones, mel, n_jobs):
     clips, _ = tones
-    batches = list(mel.set_params(n_jobs=n_jobs).transform_batches(clips))
-    assert len(batches) > 1
-    np.testing.assert_array_equal(np.concatenate(batches), mel.transform(clips))
+    spectra = list(mel.set_params(n_jobs=n_jobs).transform_each(clips))
+    np.testing.assert_array_equal(np.stack(spectra), mel.transform(clips))
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_batches_may_be_left_early(tones, mel, n_jobs, recwarn):
-    batches = mel.set_params(n_jobs=n_jobs).transform_batches(tones[0])
-    first = next(batches)
-    batches.close()
-    np.testing.assert_allclose(first[0], librosa_decibels(tones[0][0]), rtol=0, atol=1e-3)
+def test_the_rest_may_be_left(tones, mel, n_jobs, recwarn):
+    spectra = mel.set_params(n_jobs=n_jobs).transform_each(tones[0])
+    first = next(spectra)
+    spectra.close()
+    np.testing.assert_allclose(first, librosa_decibels(tones[0][0]), rtol=0, atol=1e-3)
     assert [str(warning.message) for warning in recwarn] == []
 
 
@@ -504,12 +503,11 @@ def test_only_a_few_clips_are_read_ahead(mel, n_jobs, monkeypatch):
     read = []
     load = _File.load
     monkeypatch.setattr(_File, "load", lambda self, *a, **k: read.append(1) or load(self, *a, **k))
-    paths = load_demo().data * 10
-    batches = mel.set_params(n_jobs=n_jobs).transform_batches(paths)
-    next(batches)
+    spectra = mel.set_params(n_jobs=n_jobs).transform_each(load_demo().data * 10)
+    next(spectra)
     time.sleep(0.3)
     assert len(read) <= 16
-    batches.close()
+    spectra.close()
 
 
 def test_clone_has_the_same_parameters():

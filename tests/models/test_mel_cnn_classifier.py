@@ -402,7 +402,7 @@ def test_verbose_shows_a_bar_and_silence_is_the_default(tones, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "12/12 clips" in err
-    assert "2/2 epochs" in err
+    assert "Epoch 2/2: " in err
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def _data(n_clips=11, width=24):
 
 
 def _start(plan, spectra, targets, seed=0):
-    examples = SpectrogramCrops(spectra, targets, crop_frames=8, device=CPU)
+    examples = SpectrogramCrops(torch.from_numpy(spectra), targets, crop_frames=8, device=CPU)
     generator = torch.Generator().manual_seed(seed)
     network = MelCNN(8, 2, channels=(4, 8), dropout=0.5, generator=generator)
     network.set_input_statistics(*examples.row_statistics())
@@ -62,10 +62,11 @@ def _interrupt_after(n_calls):
 
 
 @pytest.mark.parametrize("schedule", ["onecycle", "plateau", None])
-@pytest.mark.parametrize("n_calls", [1, 3, 4, 5, 10])  # in, at the end of, and after an epoch
+# In an epoch, after its last batch, in and at the end of validation, and after it.
+@pytest.mark.parametrize("n_calls", [1, 3, 4, 9, 14, 15, 16, 17, 35])
 def test_an_interrupted_run_ends_bit_equal(schedule, n_calls):
     spectra, targets = _data()
-    validate = WindowedValidation(spectra, targets, crop_frames=8, device=CPU)
+    validate = WindowedValidation(torch.from_numpy(spectra), targets, crop_frames=8)
     plan = _plan(schedule=schedule, patience=3)
     whole, examples = _start(plan, spectra, targets)
     train(whole, examples, validate=validate)
@@ -135,7 +136,7 @@ def test_early_stopping_ends_the_run_and_restores_the_best_weights():
     losses = iter([0.5, 0.3, 0.4, 0.6, 0.7])
     at_epoch_end = []
 
-    def validate(network):
+    def validate(network, meanwhile):
         at_epoch_end.append(copy.deepcopy(network.state_dict()))
         return next(losses), 0.0
 
@@ -149,7 +150,7 @@ def test_early_stopping_ends_the_run_and_restores_the_best_weights():
 def test_plateau_halves_the_rate_when_the_loss_stands_still():
     spectra, targets = _data()
     state, examples = _start(_plan(max_epochs=9, schedule="plateau"), spectra, targets)
-    train(state, examples, validate=lambda network: (1.0, 0.0))
+    train(state, examples, validate=lambda network, meanwhile: (1.0, 0.0))
     rates = [entry["learning_rate"] for entry in state.history]
     assert rates[0] == 1e-2
     assert rates[-1] == 5e-3

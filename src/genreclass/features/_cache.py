@@ -80,9 +80,9 @@ class FeatureCache:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
     def open(self, key: str) -> np.ndarray | None:
-        """As `get`, but read-only and mapped from disk, and not checked again."""
+        """As `get`, but mapped from disk, and not checked again; changes to it are not kept."""
         try:
-            array = np.load(self.path(key), mmap_mode="r", allow_pickle=False)
+            array = np.load(self.path(key), mmap_mode="c", allow_pickle=False)
             os.utime(self.path(key))
         except (OSError, ValueError, EOFError):
             return None

@@ -33,9 +33,6 @@ __all__ = ["MelSpectrogram"]
 # Clips transformed together. On a CPU one clip fills the cache; a GPU wants more at a time.
 _CPU_BATCH, _CUDA_BATCH = 1, 32
 
-# Spectrograms given out together: 5 MB of 30-s clips.
-_TOGETHER = 8
-
 
 class MelSpectrogram(ClipTransformer):
     """Mel spectrograms of clips, in decibels.
@@ -166,8 +163,8 @@ class MelSpectrogram(ClipTransformer):
             spectra[place] = spectrum
         return spectra
 
-    def transform_batches(self, X: Any) -> Iterator[np.ndarray]:
-        """Compute the spectrograms a few at a time, for data sets larger than memory.
+    def transform_each(self, X: Any) -> Iterator[np.ndarray]:
+        """Compute the spectrograms one by one, for data sets larger than memory.
 
         Parameters
         ----------
@@ -176,13 +173,11 @@ class MelSpectrogram(ClipTransformer):
 
         Yields
         ------
-        ndarray of shape (n_clips_of_batch, n_rows, n_frames), float32
+        ndarray of shape (n_rows, n_frames), float32
             In the order of X; together, what `transform` returns.
         """
         self._check_parameters()
-        sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        for batch in _batches(self._rows(sources), _TOGETHER):
-            yield np.stack(batch)
+        yield from self._rows(check_clips(X, sample_rate=self.sample_rate, estimator=self))
 
     def transform_to_disk(self, X: Any) -> RowsOnDisk:
         """Compute the spectrograms, and leave them on disk.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from genreclass.audio import ClipSource
 from genreclass.dsp import resolve_device
@@ -66,8 +67,8 @@ class RowsOnDisk:
     def __len__(self) -> int:
         return len(self._sources)
 
-    def __getitem__(self, place: int) -> np.ndarray:
-        """What was computed of one clip, float32, read-only."""
+    def __getitem__(self, place: int) -> torch.Tensor:
+        """What was computed of one clip, float32; changes to it are not kept."""
         key = self._keys[place]
         row = None if key is None else self._cache.open(key)
         if row is None:  # another process has removed it
@@ -75,7 +76,7 @@ class RowsOnDisk:
                 [self._sources[place]], self._device, cache=self._cache, put=self._cache.put
             )
             _, row = next(found)
-        return row
+        return torch.from_numpy(row)
 
     def _choose_cache(self) -> FeatureCache:
         cache = find_cache()

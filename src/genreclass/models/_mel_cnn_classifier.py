@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -28,6 +29,8 @@ from sklearn.utils.validation import (
 from genreclass.audio import check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features import MelSpectrogram
+from genreclass.models._held_spectra import hold_spectra
+from genreclass.models._open_run import open_run
 from genreclass.models._targets import encode_targets, loss_weights, make_class_weights
 from genreclass.models._validation_split import split_validation
 from genreclass.networks import MelCNN
@@ -39,7 +42,6 @@ from genreclass.training import (
     TrainingProgress,
     TrainingState,
     WindowedValidation,
-    count_sounding_frames,
     predict_windows,
     train,
 )
@@ -90,6 +92,12 @@ class MelCNNClassifier(
         trains on all clips.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss; only their ratios matter.
+    checkpoint_dir : str, path-like or None, default=None
+        Folder for checkpoints, made where it is missing. Ctrl+C or SIGTERM then pauses the training
+        (TrainingPaused), and a fit with the same data and parameters goes on where the last
+        one was paused or killed: the Notes say more. None leaves no trace.
+    checkpoint_minutes : float, default=5.0
+        Time between checkpoints within an epoch; there is one at the end of each, too.
     device : str or torch.device, default="auto"
         Where to train and predict: "auto" takes CUDA when there is one. A model fitted on CUDA
         predicts on the CPU where there is none.
@@ -105,7 +113,8 @@ class MelCNNClassifier(
         The genres.
     history_ : list of dict
         One entry an epoch: ``epoch``, ``learning_rate``, ``loss``, ``accuracy`` and, with
-        validation clips, ``val_loss`` and ``val_accuracy``.
+        validation clips, ``val_loss`` and ``val_accuracy``; and ``batch_size``, the crops that
+        went through the network together, once CUDA ran out of memory for all of a batch.
     best_epoch_ : int
         The epoch, counted from 1, whose weights were kept: with `patience` the one of lowest
         watched loss, else the last.
@@ -124,6 +133,16 @@ class MelCNNClassifier(
     The end of a clip in which every mel band is at the clip's minimum (padding, silence) is
     neither learned nor predicted from, but where a clip is shorter than a crop. On a CPU a
     prediction does not depend on the other clips in X.
+
+    With a `checkpoint_dir`, states of the run are written in a folder of it that is named by the
+    content of clips, labels, groups and validation clips, and by all parameters that decide
+    how the run ends (not `device`, `verbose` and the like): folds and candidates of a search may
+    share a `checkpoint_dir`. An unfinished run is gone on with, and ends, on a CPU with the same
+    number of threads, with the weights it would have had, to the last bit. A finished run is not
+    trained again but taken from there, so that a search that was killed soon is where it was; with
+    ``random_state=None``, which asks for another network each time, it is. Delete the folder to
+    start anew. Training takes it in its stride when a checkpoint cannot be written (a full disk),
+    and logs that.
 
     Examples
     --------
@@ -150,6 +169,8 @@ class MelCNNClassifier(
         patience: int | None = None,
         validation_fraction: float | None = 0.1,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_minutes: float = 5.0,
         device: str | torch.device = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -166,6 +187,8 @@ class MelCNNClassifier(
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_minutes = checkpoint_minutes
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -195,6 +218,15 @@ class MelCNNClassifier(
         Returns
         -------
         self
+
+        Raises
+        ------
+        TrainingPaused
+            Ctrl+C or SIGTERM came, and there is a `checkpoint_dir`.
+        CheckpointError
+            `checkpoint_dir` cannot be written, or another process is training this very run.
+        TrainingDivergedError
+            The loss became infinite or NaN.
         """
         # All that can be wrong is looked at before hours of audio are decoded.
         self._check_parameters()
@@ -205,38 +237,61 @@ class MelCNNClassifier(
         mel = self._make_mel()
         X = self._check_X(X, mel, reset=True)
         check_consistent_length(X, y, groups)
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        val_targets = None
         if X_val is not None or y_val is not None:
             X_val, val_targets = self._check_validation(X_val, y_val, mel, classes)
-        elif self._watches and self.validation_fraction is not None:
-            fraction = self.validation_fraction
-            rows, aside = split_validation(targets, groups, fraction=fraction, seed=seed)
-            X_val, val_targets = _take(X, aside), targets[aside]
-            X, targets = _take(X, rows), targets[rows]
-
-        spectra = _spectra(X, mel)
-        crop_frames = self._crop_frames(mel, spectra)
-        examples = SpectrogramCrops(spectra, targets, crop_frames=crop_frames, device=device)
-        validate = None
-        if X_val is not None:
-            validate = WindowedValidation(
-                _spectra(X_val, mel), val_targets, crop_frames=crop_frames, device=device
-            )
-        network = self._make_network(spectra.shape[1], len(classes), seed)
-        network.set_input_statistics(*examples.row_statistics())
-        state = TrainingState(
-            network.to(device), self._make_plan(), n_examples=len(examples), seed=seed
+        run = open_run(
+            self,
+            X=X,
+            targets=targets,
+            classes=classes,
+            groups=groups,
+            X_val=X_val,
+            val_targets=val_targets,
+            resolved={"mel": mel},
         )
-        with TrainingProgress(state, visible=self.verbose > 0) as progress:
-            train(
-                state,
-                examples,
-                class_weights=loss_weights(class_weights, targets),
-                validate=validate,
-                after_batch=progress.after_batch,
+        drawn = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        with run:
+            seed = run.seed(drawn)
+            if X_val is None and self._watches and self.validation_fraction is not None:
+                fraction = self.validation_fraction
+                rows, aside = split_validation(targets, groups, fraction=fraction, seed=seed)
+                X_val, val_targets = _take(X, aside), targets[aside]
+                X, targets = _take(X, rows), targets[rows]
+
+            examples = SpectrogramCrops(
+                hold_spectra(X, mel, device),
+                targets,
+                crop_frames=self._crop_frames(mel),
+                device=device,
             )
+            validate = None
+            if val_targets is not None:
+                validate = WindowedValidation(
+                    hold_spectra(X_val, mel, device), val_targets, crop_frames=examples.crop_frames
+                )
+            network = self._make_network(examples.n_rows, len(classes), seed)
+            network.set_input_statistics(*examples.row_statistics())
+            state = TrainingState(
+                network.to(device), self._make_plan(), n_examples=len(examples), seed=seed
+            )
+            run.restore(state)
+            with run.pausable(), TrainingProgress(state, visible=self.verbose > 0) as progress:
+
+                def after_batch(state: TrainingState) -> None:
+                    progress.after_batch(state)
+                    run.after_batch(state)
+
+                train(
+                    state,
+                    examples,
+                    class_weights=loss_weights(class_weights, targets),
+                    validate=validate,
+                    after_batch=after_batch,
+                )
+            run.finish()
         # Together and last, so that a fit that fails leaves the model as it was.
-        self.classes_, self.mel_, self.crop_frames_ = classes, mel, crop_frames
+        self.classes_, self.mel_, self.crop_frames_ = classes, mel, examples.crop_frames
         self.network_, self.history_ = network.cpu(), state.history
         self.best_epoch_ = state.best_epoch
         return self
@@ -339,11 +394,9 @@ class MelCNNClassifier(
     def _watches(self) -> bool:
         return self.patience is not None or self.schedule == "plateau"
 
-    def _crop_frames(self, mel: MelSpectrogram | None, spectra: np.ndarray) -> int:
-        """Frames of `crop_s`, but no more than the longest clip sounds."""
+    def _crop_frames(self, mel: MelSpectrogram | None) -> int:
         mel = MelSpectrogram() if mel is None else mel
-        frames = max(1, round(self.crop_s * mel.sample_rate / mel.hop_length))
-        return min(frames, int(count_sounding_frames(torch.from_numpy(spectra)).max()))
+        return max(1, round(self.crop_s * mel.sample_rate / mel.hop_length))
 
     def _make_network(self, n_rows: int, n_classes: int, seed: int) -> MelCNN:
         return MelCNN(
@@ -371,10 +424,10 @@ class MelCNNClassifier(
         network: MelCNN = self.network_
         if device.type != "cpu":
             network = copy.deepcopy(network).to(device)
-        batches = [X] if self.mel_ is None else self.mel_.transform_batches(X)
+        spectra = X if self.mel_ is None else self.mel_.transform_each(X)
         parts = [
-            predict_windows(network, torch.from_numpy(spectra), crop_frames=self.crop_frames_)
-            for spectra in batches
+            predict_windows(network, torch.from_numpy(one)[None], crop_frames=self.crop_frames_)
+            for one in spectra
         ]
         probabilities, embeddings = (
             torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)
@@ -401,6 +454,12 @@ class MelCNNClassifier(
             check_scalar(n_channels, "each of channels", Integral, min_val=1)
         check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
         check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
+        check_scalar(self.checkpoint_minutes, "checkpoint_minutes", Real, min_val=0)
+        is_path = isinstance(self.checkpoint_dir, (str, os.PathLike)) and str(self.checkpoint_dir)
+        if self.checkpoint_dir is not None and not is_path:
+            raise ValueError(
+                f"checkpoint_dir must be the path of a folder or None, got {self.checkpoint_dir!r}"
+            )
         for name in ("crop_s", "learning_rate"):
             value = getattr(self, name)
             check_scalar(
@@ -437,8 +496,3 @@ class MelCNNClassifier(
 
 def _take(X: Any, rows: np.ndarray) -> Any:
     return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]
-
-
-def _spectra(X: Any, mel: MelSpectrogram | None) -> np.ndarray:
-    # checked X -> (n_clips, n_rows, n_frames)
-    return X if mel is None else mel.transform(X)

@@ -35,6 +35,9 @@ _ESTIMATORS = {
         StandardScaler,
     )
 }
+
+# Parameters that are not saved: memory of a Pipeline, checkpoint_dir of a network.
+_FOLDERS = frozenset({"memory", "checkpoint_dir"})
 _NETWORKS = {cls.__name__: cls for cls in (MelCNN,)}
 
 # What an estimator may have learned, and the types it must be of.
@@ -176,8 +179,8 @@ def _encode_estimator(
     estimator: BaseEstimator, tensors: dict[str, torch.Tensor], name: str
 ) -> dict[str, Any]:
     params = estimator.get_params(deep=False)
-    if isinstance(estimator, Pipeline):
-        params["memory"] = None  # a cache on this machine, for fits
+    for folder in _FOLDERS & params.keys():
+        params[folder] = None  # on this machine, for fits
     learned = {k: v for k, v in vars(estimator).items() if k in _LEARNED[type(estimator).__name__]}
     return {
         "type": "estimator",

@@ -49,8 +49,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     -----
     The file is a zip archive of ``genreclass.json`` (parameters, labels, versions) and
     ``tensors.safetensors`` (weights and arrays; trees as XGBoost's UBJSON). Reading one runs no
-    code from it. Requests of scikit-learn's metadata routing and the ``memory`` of a Pipeline are
-    not saved: they matter to ``fit`` only.
+    code from it. Requests of scikit-learn's metadata routing, the ``memory`` of a Pipeline and the
+    ``checkpoint_dir`` of a network are not saved: they matter to ``fit`` only.
 
     Examples
     --------

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +21,14 @@ from genreclass.training._state import TrainingState
 
 __all__ = ["Examples", "train"]
 
+# Takes the network and something to call meanwhile, gives loss and accuracy.
+Validate = Callable[[Any, Callable[[], None]], tuple[float, float]]
+
+_log = logging.getLogger(__name__)
+
+# Batches made ahead where the examples are far.
+_BATCHES_AHEAD = 2
+
 # Gradients longer than this are shortened to it (Pascanu et al. 2013).
 _MAX_GRADIENT_NORM = 5.0
 
@@ -26,9 +38,14 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def are_far(self) -> bool:
+        """Whether they have to be fetched from disk, or brought to another device."""
+
     def batch(
-        self, indices: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]: ...
+        self, indices: torch.Tensor, places: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and class indices of these examples, cropped at these places, on the device."""
 
 
 def train(
@@ -36,7 +53,7 @@ def train(
     examples: Examples,
     *,
     class_weights: torch.Tensor | None = None,
-    validate: Callable[[Any], tuple[float, float]] | None = None,
+    validate: Validate | None = None,
     after_batch: Callable[[TrainingState], None] | None = None,
 ) -> None:
     """Train from where `state` stands to the end of its plan.
@@ -52,11 +69,13 @@ def train(
         Factor on the loss of each example of a class; the mean over the training examples should
         be 1, so that they do not change the learning rate.
     validate : callable or None
-        Takes the network in evaluation mode, gives loss and accuracy on validation data. Without
-        it the training loss is what schedule and early stopping watch.
+        Takes the network in evaluation mode, and something to call now and then meanwhile; gives
+        loss and accuracy on validation data. Without it the training loss is what schedule and
+        early stopping watch.
     after_batch : callable or None
-        Called with the state after every batch and at the end of every epoch; the state is
-        whole at that moment, so that an exception raised here interrupts a run that can go on.
+        Called with the state after every batch, now and then during validation, and at the end of
+        every epoch; the state is whole at that moment, so that an exception raised here interrupts
+        a run that can go on.
 
     Raises
     ------
@@ -71,7 +90,7 @@ def train(
             dropout.generator = state.device_generator
         while not state.finished:
             _run_epoch(state, examples, class_weights, after_batch)
-            _end_epoch(state, validate)
+            _end_epoch(state, validate, after_batch)
             if after_batch is not None:
                 after_batch(state)
     finally:
@@ -80,7 +99,8 @@ def train(
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
-    inputs, _ = examples.batch(state.order[: state.plan.batch_size], torch.Generator())
+    n_looked_at = min(state.plan.batch_size, len(examples))
+    inputs, _ = examples.batch(torch.arange(n_looked_at), torch.zeros(n_looked_at))
     with torch.inference_mode():
         if not torch.isfinite(state.network(inputs)).all():  # the last step went too far
             raise _diverged(state, "output is")
@@ -94,12 +114,32 @@ def _run_epoch(
 ) -> None:
     """Train the batches that are left of the epoch under way."""
     state.network.train()
-    batches = torch.tensor_split(state.order, state.n_batches)
-    while state.batch < state.n_batches:
-        _step(state, *examples.batch(batches[state.batch], state.generator), class_weights)
+    for inputs, targets in _batches_left(state, examples):
+        _step(state, inputs, targets, class_weights)
         state.batch += 1
         if after_batch is not None:
             after_batch(state)
+
+
+def _batches_left(
+    state: TrainingState, examples: Examples
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The batches left of an epoch; from afar, each is fetched while the one before is learned."""
+    indices = torch.tensor_split(state.order, state.n_batches)[state.batch :]
+    places = torch.tensor_split(state.places, state.n_batches)[state.batch :]
+    left = zip(indices, places, strict=True)
+    if not examples.are_far:
+        for batch in left:
+            yield examples.batch(*batch)
+        return
+    with ThreadPoolExecutor(1) as fetcher:
+        fetched: deque[Future[tuple[torch.Tensor, torch.Tensor]]] = deque()
+        for batch in left:
+            fetched.append(fetcher.submit(examples.batch, *batch))
+            if len(fetched) > _BATCHES_AHEAD:
+                yield fetched.popleft().result()
+        while fetched:
+            yield fetched.popleft().result()
 
 
 def _step(
@@ -109,24 +149,62 @@ def _step(
     class_weights: torch.Tensor | None,
 ) -> None:
     state.learning_rate = state.optimizer.param_groups[0]["lr"]
-    scores = state.network(inputs)
-    if class_weights is None:
-        loss = F.cross_entropy(scores, targets)
-    else:  # not torch's own weights, which it divides by their sum over the batch
-        losses = F.cross_entropy(scores, targets, reduction="none")
-        loss = (losses * class_weights[targets]).mean()
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    sums = None
+    while sums is None:
+        sums = _compute_gradients(state, inputs, targets, class_weights)
     nn.utils.clip_grad_norm_(state.network.parameters(), _MAX_GRADIENT_NORM)
     state.optimizer.step()
     is_last = state.epoch + 1 == state.plan.max_epochs and state.batch + 1 == state.n_batches
     if isinstance(state.schedule, OneCycleLR) and not is_last:
         state.schedule.step()
-    n_correct = (scores.detach().argmax(dim=1) == targets).sum()
-    state.sums += torch.stack([loss.detach() * len(targets), n_correct.to(loss.dtype)])
+    state.sums += sums
 
 
-def _end_epoch(state: TrainingState, validate: Callable[[Any], tuple[float, float]] | None) -> None:
+def _compute_gradients(
+    state: TrainingState,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    class_weights: torch.Tensor | None,
+) -> torch.Tensor | None:
+    """Loss and correct answers summed over a batch; None: try again, in smaller parts."""
+    dropout_before = state.device_generator.get_state()
+    state.optimizer.zero_grad(set_to_none=True)
+    sums = torch.zeros_like(state.sums)
+    n_parts = min(state.n_parts, len(inputs))
+    try:
+        for part, targets_of_part in zip(
+            inputs.tensor_split(n_parts), targets.tensor_split(n_parts), strict=True
+        ):
+            scores = state.network(part)
+            if class_weights is None:
+                loss = F.cross_entropy(scores, targets_of_part)
+            else:  # not torch's own weights, which it divides by their sum over the batch
+                losses = F.cross_entropy(scores, targets_of_part, reduction="none")
+                loss = (losses * class_weights[targets_of_part]).mean()
+            (loss * (len(part) / len(inputs))).backward()
+            n_correct = (scores.detach().argmax(dim=1) == targets_of_part).sum()
+            sums += torch.stack([loss.detach() * len(part), n_correct.to(loss.dtype)])
+    except torch.OutOfMemoryError:
+        if n_parts == len(inputs):
+            raise
+    else:
+        return sums
+    state.n_parts = 2 * n_parts
+    state.device_generator.set_state(dropout_before)
+    torch.cuda.empty_cache()
+    _log.warning(
+        "The device ran out of memory: batches of %d go through it in %d parts from here on.",
+        state.plan.batch_size,
+        state.n_parts,
+    )
+    return None
+
+
+def _end_epoch(
+    state: TrainingState,
+    validate: Validate | None,
+    after_batch: Callable[[TrainingState], None] | None,
+) -> None:
     loss, accuracy = (state.sums / len(state.order)).tolist()
     entry = {
         "epoch": state.epoch + 1,
@@ -134,9 +212,12 @@ def _end_epoch(state: TrainingState, validate: Callable[[Any], tuple[float, floa
         "loss": loss,
         "accuracy": accuracy,
     }
+    if state.n_parts > 1:
+        entry["batch_size"] = -(-state.plan.batch_size // state.n_parts)
     if validate is not None:
         state.network.eval()
-        entry["val_loss"], entry["val_accuracy"] = validate(state.network)
+        meanwhile = partial(after_batch or _do_nothing, state)
+        entry["val_loss"], entry["val_accuracy"] = validate(state.network, meanwhile)
     watched = entry.get("val_loss", loss)
     if not (math.isfinite(loss) and math.isfinite(watched)):
         raise _diverged(state, "loss is")
@@ -147,8 +228,12 @@ def _end_epoch(state: TrainingState, validate: Callable[[Any], tuple[float, floa
     state.history.append(entry)
     state.epoch += 1
     state.batch = 0
-    state.order = torch.randperm(len(state.order), generator=state.generator)
+    state.draw_epoch()
     state.sums.zero_()
+
+
+def _do_nothing(state: TrainingState) -> None:
+    pass
 
 
 def _diverged(state: TrainingState, what: str) -> TrainingDivergedError:

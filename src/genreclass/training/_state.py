@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from genreclass.training._early_stopping import EarlyStopping
 from genreclass.training._plan import TrainingPlan
 
 __all__ = ["TrainingState"]
+
+_log = logging.getLogger(__name__)
 
 
 class TrainingState:
@@ -39,6 +42,11 @@ class TrainingState:
         Finished epochs, and finished batches of the one under way.
     order : Tensor of shape (n_examples,)
         The order of the examples in the epoch under way.
+    places : Tensor of shape (n_examples,), float64
+        Where each of them is cropped, from 0, at the first possible place, to 1; in this order.
+        Drawn with it, so that batches may be made ahead.
+    n_parts : int
+        How many parts a batch goes through the network in: doubled when CUDA runs out of memory.
     sums : Tensor of shape (2,)
         Loss and correct answers summed over the examples of the epoch under way; on the device,
         so that no batch waits for it.
@@ -65,9 +73,16 @@ class TrainingState:
         self.learning_rate = plan.learning_rate
         self.epoch = 0
         self.batch = 0
-        self.order = torch.randperm(n_examples, generator=self.generator)
+        self.n_examples = n_examples
+        self.n_parts = 1
+        self.draw_epoch()
         self.sums = torch.zeros(2, device=self.device)
         self.history: list[dict[str, float]] = []
+
+    def draw_epoch(self) -> None:
+        """Draw the order of an epoch, and where its examples are cropped."""
+        self.order = torch.randperm(self.n_examples, generator=self.generator)
+        self.places = torch.rand(self.n_examples, generator=self.generator, dtype=torch.float64)
 
     @property
     def finished(self) -> bool:
@@ -104,12 +119,18 @@ class TrainingState:
             "epoch": self.epoch,
             "batch": self.batch,
             "order": self.order,
+            "places": self.places,
+            "n_parts": self.n_parts,
             "sums": self.sums,
             "history": [dict(entry) for entry in self.history],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Become the run whose state this is; of the same plan, data and device type."""
+        """Become the run whose state this is; of the same plan and data.
+
+        On another type of device dropout draws from a new generator: the run goes on, but not to
+        the last bit as it would have.
+        """
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule is not None:
@@ -117,12 +138,18 @@ class TrainingState:
         if self.early_stopping is not None:
             self.early_stopping.load_state_dict(state["early_stopping"])
         self.generator.set_state(state["generator"])
-        self.device_generator.set_state(state["device_generator"])
+        if state["device_generator"].shape == self.device_generator.get_state().shape:
+            self.device_generator.set_state(state["device_generator"])
+        else:
+            self.device_generator.manual_seed(state["seed"] + 3 + state["epoch"])
+            _log.warning("The run goes on on %s, and was begun on another device.", self.device)
         self.seed = state["seed"]
         self.learning_rate = state["learning_rate"]
         self.epoch = state["epoch"]
         self.batch = state["batch"]
         self.order = state["order"].clone()
+        self.places = state["places"].clone()
+        self.n_parts = state["n_parts"]
         self.sums = state["sums"].to(self.device, copy=True)
         self.history = [dict(entry) for entry in state["history"]]
 

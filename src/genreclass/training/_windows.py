@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,7 +11,13 @@ import torch.nn.functional as F
 
 from genreclass.networks import MelCNN
 
-__all__ = ["SpectrogramCrops", "WindowedValidation", "count_sounding_frames", "predict_windows"]
+__all__ = [
+    "Spectra",
+    "SpectrogramCrops",
+    "WindowedValidation",
+    "count_sounding_frames",
+    "predict_windows",
+]
 
 # Probabilities below this count as this in a logarithm.
 _TINY = 1e-12
@@ -38,37 +45,63 @@ def count_sounding_frames(spectra: torch.Tensor) -> torch.Tensor:
     return n_frames - trailing
 
 
+class Spectra(Protocol):
+    """Spectrograms of clips, on a device, in memory or on disk: a tensor, or like one."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """(n_clips, n_rows, n_frames)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, clip: int, /) -> torch.Tensor: ...
+
+
 class SpectrogramCrops:
     """Training examples: from each clip, one crop at a random place.
 
     Parameters
     ----------
-    spectra : ndarray of shape (n_clips, n_rows, n_frames), float32
-        Kept on `device` where they take less than half of its free memory, else in memory.
+    spectra : Spectra of shape (n_clips, n_rows, n_frames), float32
     targets : ndarray of shape (n_clips,)
         Class indices.
     crop_frames : int
-        Width of a crop; at most n_frames.
+        Width of a crop; less where no clip sounds that long.
     device : torch.device
         Where training runs.
+
+    Attributes
+    ----------
+    crop_frames : int
+        Width of a crop.
+    n_rows : int
+        Its height.
     """
 
     def __init__(
         self,
-        spectra: np.ndarray,
+        spectra: Spectra,
         targets: np.ndarray,
         *,
         crop_frames: int,
         device: torch.device,
     ) -> None:
-        self.crop_frames = crop_frames
-        self._device = device
-        self._spectra = torch.from_numpy(spectra)
+        self.n_rows = spectra.shape[1]
+        self._spectra = spectra
         self._targets = torch.from_numpy(targets)
+        self._device = device
+        lengths = []
+        sums = torch.zeros(2, self.n_rows, dtype=torch.float64)
+        for clip in range(len(spectra)):  # once, as they may come from disk
+            spectrum = spectra[clip]
+            lengths.append(int(count_sounding_frames(spectrum[None])))
+            sounding = spectrum[:, : lengths[-1]].double()
+            sounding = sounding - sounding.mean()
+            sums += torch.stack([sounding.sum(dim=1), sounding.square().sum(dim=1)]).cpu()
+        self._mean_and_mean_square = sums / sum(lengths)
+        self.crop_frames = min(crop_frames, max(lengths))
         # A crop ends before the padding starts, where the clip is long enough.
-        self._n_sounding = count_sounding_frames(self._spectra)
-        self._n_starts = (self._n_sounding - crop_frames).clamp(min=0) + 1
-        self._spectra = _keep(self._spectra, device)
+        self._n_starts = (torch.tensor(lengths) - self.crop_frames).clamp(min=0) + 1
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -80,27 +113,29 @@ class SpectrogramCrops:
         -------
         mean, spread : Tensor of shape (n_rows,), float32
         """
-        total = torch.zeros(2, self._spectra.shape[1], dtype=torch.float64)
-        n_frames = 0
-        for spectrum, length in zip(self._spectra, self._n_sounding.tolist(), strict=True):
-            sounding = spectrum[:, :length].double()
-            sounding = sounding - sounding.mean()
-            total += torch.stack([sounding.sum(dim=1), sounding.square().sum(dim=1)]).cpu()
-            n_frames += length
-        mean, mean_square = total / n_frames
+        mean, mean_square = self._mean_and_mean_square
         return mean.float(), (mean_square - mean.square()).clamp(min=0).sqrt().float()
 
+    @property
+    def are_far(self) -> bool:
+        """Whether they have to be fetched from disk, or brought to another device."""
+        spectra = self._spectra
+        return not isinstance(spectra, torch.Tensor) or spectra.device.type != self._device.type
+
     def batch(
-        self, indices: torch.Tensor, generator: torch.Generator
+        self, indices: torch.Tensor, places: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Crops and targets: (batch, n_rows, crop_frames) and (batch,), on the device."""
-        uniform = torch.rand(len(indices), generator=generator, dtype=torch.float64)
-        starts = (uniform * self._n_starts[indices]).long()
-        crops = [
-            self._spectra[index, :, start : start + self.crop_frames]
+        starts = (places * self._n_starts[indices]).long()
+        pieces = [
+            self._spectra[index][:, start : start + self.crop_frames]
             for index, start in zip(indices.tolist(), starts.tolist(), strict=True)
         ]
-        return torch.stack(crops).to(self._device), self._targets[indices].to(self._device)
+        if pieces[0].device.type == "cpu":  # for which torch would take threads, too
+            crops = torch.from_numpy(np.stack([piece.numpy() for piece in pieces]))
+        else:
+            crops = torch.stack(pieces)
+        return crops.to(self._device), self._targets[indices].to(self._device)
 
 
 class WindowedValidation:
@@ -108,31 +143,29 @@ class WindowedValidation:
 
     Parameters
     ----------
-    spectra : ndarray of shape (n_clips, n_rows, n_frames), float32
+    spectra : Spectra of shape (n_clips, n_rows, n_frames), float32
     targets : ndarray of shape (n_clips,)
         Class indices.
     crop_frames : int
         Width of a window.
-    device : torch.device
-        Where training runs.
     """
 
-    def __init__(
-        self,
-        spectra: np.ndarray,
-        targets: np.ndarray,
-        *,
-        crop_frames: int,
-        device: torch.device,
-    ) -> None:
-        self._spectra = _keep(torch.from_numpy(spectra), device)
+    def __init__(self, spectra: Spectra, targets: np.ndarray, *, crop_frames: int) -> None:
+        self._spectra = spectra
         self._targets = torch.from_numpy(targets)
         self._crop_frames = crop_frames
 
-    def __call__(self, network: MelCNN) -> tuple[float, float]:
-        """Mean negative log-likelihood and share of correct answers."""
-        probabilities, _ = predict_windows(network, self._spectra, crop_frames=self._crop_frames)
-        probabilities = probabilities.cpu()
+    def __call__(self, network: MelCNN, meanwhile: Callable[[], None]) -> tuple[float, float]:
+        """Mean negative log-likelihood and share of correct answers.
+
+        `meanwhile` is called after every clip.
+        """
+        rows = []
+        for clip in range(len(self._spectra)):
+            spectrum = self._spectra[clip][None]
+            rows.append(predict_windows(network, spectrum, crop_frames=self._crop_frames)[0])
+            meanwhile()
+        probabilities = torch.cat(rows).cpu()
         loss = F.nll_loss(probabilities.clamp(min=_TINY).log(), self._targets)
         accuracy = (probabilities.argmax(dim=1) == self._targets).double().mean()
         return float(loss), float(accuracy)
@@ -174,13 +207,6 @@ def predict_windows(
         scores = network.classify(embedding).double()
         probabilities.append(scores.softmax(dim=1).mean(dim=0))
     return torch.stack(probabilities), torch.stack(embeddings)
-
-
-def _keep(spectra: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """The spectra on the device where they take less than half of its free memory."""
-    if device.type == "cuda" and spectra.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
-        return spectra.to(device)
-    return spectra
 
 
 def _windows(spectrum: torch.Tensor, length: int, width: int) -> torch.Tensor:

@@ -1,0 +1,65 @@
+"""The training run of an estimator, known again by its data and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+from genreclass.fingerprint import mathematical_parameters
+from genreclass.training import CheckpointedRun, Run
+
+__all__ = ["open_run"]
+
+
+def open_run(
+    estimator: Any,
+    *,
+    X: Any,
+    targets: np.ndarray,
+    classes: np.ndarray,
+    groups: Any,
+    X_val: Any,
+    val_targets: np.ndarray | None,
+    resolved: Mapping[str, Any],
+) -> Run:
+    """The run that an estimator's ``checkpoint_dir`` holds of these data; to be used in a ``with``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With the parameters ``checkpoint_dir``, ``checkpoint_minutes`` and ``random_state``, the
+        last not yet drawn from.
+    X, X_val : list of ClipSource, or ndarray; X_val may be None
+    targets, val_targets : ndarray of shape (n_clips,)
+        Class indices.
+    classes : ndarray of shape (n_classes,)
+    groups : array-like of shape (n_clips,) or None
+    resolved : mapping of str to object
+        Parameters as they are used, where that is not as they were given.
+    """
+    if estimator.checkpoint_dir is None:
+        return Run()
+    # numpy's own module stands for its global generator, as None does.
+    random_state = None if estimator.random_state is np.random else estimator.random_state
+    parameters = {**mathematical_parameters(estimator), "random_state": random_state, **resolved}
+    parts = {
+        "estimator": type(estimator).__name__,
+        "parameters": parameters,
+        "clips": _content(X),
+        "labels": [[str(label) for label in classes], targets],
+        "groups": None if groups is None else [str(group) for group in column_or_1d(groups)],
+        "validation": None if X_val is None else [_content(X_val), val_targets],
+    }
+    return CheckpointedRun(
+        estimator.checkpoint_dir,
+        parts,
+        minutes=estimator.checkpoint_minutes,
+        starts_anew=random_state is None,
+    )
+
+
+def _content(X: Any) -> Any:
+    return X if isinstance(X, np.ndarray) else [source.digest() for source in X]

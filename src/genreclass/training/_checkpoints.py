@@ -1,0 +1,167 @@
+"""The states of a run on disk: safetensors and JSON, whole or not there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genreclass.audio import printable
+from genreclass.durable import remove_leftovers, replacing
+from genreclass.exceptions import CheckpointError
+from genreclass.fingerprint import digest
+
+__all__ = ["Checkpoints"]
+
+_log = logging.getLogger(__name__)
+
+# Raised when a checkpoint means something else than before.
+_FORMAT = "1"
+
+# The newest, and the one before in case the newest is torn.
+_KEPT = 2
+
+# Epoch, batch, and the digest of all bytes of the file.
+_NAME = re.compile(r"checkpoint-(\d{6,})-(\d{6,})-([0-9a-f]{32})\.safetensors")
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Is there. Unfinished files of a process that was killed are removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        remove_leftovers(folder)
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Write a state; older ones than the one before go when it is whole.
+
+        Raises
+        ------
+        OSError
+            It cannot be written. What was there is still there.
+        """
+        from safetensors.torch import save
+
+        tensors: dict[str, torch.Tensor] = {}
+        text = json.dumps(_pack(state, tensors))
+        content = save(tensors, metadata={"format": _FORMAT, "state": text})
+        epoch, batch = state["epoch"], state["batch"]
+        name = f"checkpoint-{epoch:06}-{batch:06}-{digest(content)}.safetensors"
+        with replacing(self.folder / name) as file:
+            file.write(content)
+        for old in self._newest_first()[_KEPT:]:
+            with suppress(OSError):
+                old.unlink()
+
+    def read(self) -> dict[str, Any] | None:
+        """The newest whole state; None where there is none.
+
+        Raises
+        ------
+        CheckpointError
+            It is whole, and of a format that this version does not read.
+        """
+        for path in self._newest_first():
+            state = self._read_if_whole(path)
+            if state is not None:
+                return state
+        return None
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        for path in self._newest_first():
+            path.unlink(missing_ok=True)
+
+    def _newest_first(self) -> list[Path]:
+        """By epoch and batch."""
+        found = []
+        for path in self.folder.glob("checkpoint-*.safetensors"):
+            match = _NAME.fullmatch(path.name)
+            if match:
+                found.append((int(match[1]), int(match[2]), path.stat().st_mtime_ns, path))
+        return [path for *_, path in sorted(found, reverse=True)]
+
+    def _read_if_whole(self, path: Path) -> dict[str, Any] | None:
+        from safetensors import safe_open
+        from safetensors.torch import load
+
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            _log.warning("Checkpoint %s cannot be read (%s).", printable(path), error.strerror)
+            return None
+        if not path.stem.endswith(digest(content)):
+            _log.warning(
+                "Checkpoint %s is torn (%d bytes): the one before it is taken.",
+                printable(path),
+                len(content),
+            )
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise CheckpointError(
+                    f"{printable(path)} is of format {metadata.get('format')!r:.20}, and this "
+                    f"version of genreclass reads format {_FORMAT!r}. Go on with the version that "
+                    "wrote it, or give another checkpoint_dir."
+                )
+            state: dict[str, Any] = _unpack(json.loads(metadata["state"]), load(content))
+        except CheckpointError:
+            raise
+        except Exception as error:  # whole, but not ours: it can fail anywhere, in any way
+            raise CheckpointError(
+                f"{printable(path)} is no checkpoint of genreclass ({type(error).__name__}: "
+                f"{error!s:.100}). Remove it, or give another checkpoint_dir."
+            ) from error
+        return state
+
+
+def _pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """A JSON value that stands for `value`, whose tensors go into `tensors`."""
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().contiguous()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _pack(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_pack(item, tensors) for item in value]}
+    if isinstance(value, list):
+        return [_pack(item, tensors) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be part of a checkpoint")
+
+
+def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """What `_pack` was given."""
+    if isinstance(value, list):
+        return [_unpack(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    match kind:
+        case "tensor":
+            return tensors[content]
+        case "dict":
+            return {key: _unpack(item, tensors) for key, item in content}
+        case "tuple":
+            return tuple(_unpack(item, tensors) for item in content)
+        case "float":
+            return float(content)
+    raise ValueError(f"unknown kind {kind!r}")

@@ -1,0 +1,257 @@
+"""A training run that can be paused, killed, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from genreclass.audio import printable
+from genreclass.durable import replacing, sync_folder
+from genreclass.exceptions import CheckpointError, TrainingPaused
+from genreclass.fingerprint import fingerprint
+from genreclass.training._checkpoints import Checkpoints
+from genreclass.training._pause import PauseSignals
+from genreclass.training._state import TrainingState
+
+__all__ = ["CheckpointedRun", "Run"]
+
+_log = logging.getLogger(__name__)
+
+_DESCRIPTION, _LOCK = "run.json", ".lock"
+
+# With other versions a run goes on, but not to the same last bit.
+_PACKAGES = ("genreclass", "torch")
+
+
+class Run:
+    """A run that leaves no trace: where it is interrupted, it is lost."""
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def seed(self, drawn: int) -> int:
+        """The seed the run started from; `drawn` where it starts now."""
+        return drawn
+
+    def restore(self, state: TrainingState) -> None:
+        """Bring `state` to where the run was left."""
+
+    @contextmanager
+    def pausable(self) -> Iterator[None]:
+        """While the ``with`` lasts, Ctrl+C pauses the run rather than losing it."""
+        yield
+
+    def after_batch(self, state: TrainingState) -> None:
+        """What is to be done whenever the state is whole."""
+
+    def finish(self) -> None:
+        """Take note that the run has come to its end."""
+
+
+class CheckpointedRun(Run):
+    """A run whose states are kept in ``checkpoint_dir/<fingerprint>/``.
+
+    Parameters
+    ----------
+    checkpoint_dir : str or path-like
+        Made where it is missing. Runs that share it do not meet.
+    parts : mapping of str to object
+        All that decides how the run ends, by name: data, labels, parameters.
+    minutes : float
+        Time between checkpoints within an epoch.
+    starts_anew : bool
+        Whether a run that has finished is forgotten, as where its seed was drawn for it alone;
+        otherwise its end is taken from its last checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        The folder cannot be made or written, or another process is training this very run.
+    """
+
+    def __init__(
+        self,
+        checkpoint_dir: str | os.PathLike[str],
+        parts: Mapping[str, Any],
+        *,
+        minutes: float,
+        starts_anew: bool,
+    ) -> None:
+        self._parts = {name: fingerprint(value) for name, value in parts.items()}
+        self._shown = {name: _show(value) for name, value in parts.items()}
+        self.folder = Path(checkpoint_dir).expanduser() / fingerprint(self._parts)
+        self._interval = 60 * minutes
+        self._starts_anew = starts_anew
+        self._signals = PauseSignals()
+        self._saved: dict[str, Any] | None = None
+        self._last_written = time.monotonic()
+        self._last_state = "it has no checkpoint yet"
+
+    def __enter__(self) -> CheckpointedRun:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / _LOCK, timeout=0)
+            self._lock.acquire()
+        except Timeout:
+            raise CheckpointError(
+                f"Another process or thread is training the run {printable(self.folder)}. Wait for "
+                "it, or give this one another checkpoint_dir."
+            ) from None
+        except OSError as error:
+            raise CheckpointError(
+                f"checkpoint_dir: {printable(self.folder.parent)} cannot be written "
+                f"({error.strerror}). Give another folder."
+            ) from error
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def seed(self, drawn: int) -> int:
+        return drawn if self._saved is None else int(self._saved["seed"])
+
+    def restore(self, state: TrainingState) -> None:
+        if self._saved is None:
+            _log.info("Run %s starts.", self.folder)
+            return
+        try:
+            state.load_state_dict(self._saved)
+        except Exception as error:  # whole, but of something else: it can fail in any way
+            raise CheckpointError(
+                f"The checkpoint in {printable(self.folder)} does not fit this network "
+                f"({error!s:.200}). Remove the folder, or give another checkpoint_dir."
+            ) from error
+        self._saved = None  # its tensors are in the state now
+        self._last_state = _describe(state)
+        _log.info("Run %s goes on: %s.", self.folder, self._last_state)
+
+    @contextmanager
+    def pausable(self) -> Iterator[None]:
+        with self._signals:
+            yield
+
+    def after_batch(self, state: TrainingState) -> None:
+        """Write a checkpoint where one is due; raise TrainingPaused where that is wished."""
+        at_epoch_end = state.batch == 0
+        is_due = time.monotonic() - self._last_written >= self._interval
+        wants_pause = self._signals.came
+        if at_epoch_end or is_due or wants_pause:
+            self._write(state)
+        if wants_pause:
+            raise TrainingPaused(
+                f"Training is paused. In {printable(self.folder)} {self._last_state}. To go on, "
+                "fit again with the same data, parameters and checkpoint_dir."
+            )
+
+    def finish(self) -> None:
+        try:
+            self._describe(finished=True)
+        except OSError as error:
+            _log.warning("%s cannot be written: %s.", self.folder / _DESCRIPTION, error.strerror)
+
+    def _open(self) -> None:
+        """Find out where the run stands."""
+        self._checkpoints = Checkpoints(self.folder)
+        described = self._read_description()
+        versions = {name: described.get(name) for name in _PACKAGES}
+        is_finished = described.get("finished") is True
+        if is_finished and (self._starts_anew or versions != _versions()):
+            # Not the other way round: checkpoints of a finished run must not pass for unfinished.
+            self._checkpoints.remove()
+            sync_folder(self.folder)
+        self._saved = self._checkpoints.read()
+        if self._saved is not None and versions != _versions():
+            _log.warning(
+                "The run %s was begun with %s, and goes on with %s: it may end otherwise.",
+                self.folder,
+                _list_versions(versions),
+                _list_versions(_versions()),
+            )
+        if not is_finished or self._saved is None:
+            self._describe(finished=False)
+
+    def _write(self, state: TrainingState) -> None:
+        """Write a checkpoint; where that fails, training is more than its record: it goes on."""
+        try:
+            self._checkpoints.write(state.state_dict())
+        except OSError as error:
+            _log.warning(
+                "No checkpoint could be written in %s (%s); %s. Training goes on.",
+                printable(self.folder),
+                error.strerror or error,
+                self._last_state,
+            )
+        else:
+            self._last_state = _describe(state)
+        self._last_written = time.monotonic()
+
+    def _read_description(self) -> dict[str, Any]:
+        try:
+            described = json.loads((self.folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return described if isinstance(described, dict) else {}
+
+    def _describe(self, *, finished: bool) -> None:
+        """Say in the folder what it holds."""
+        description = {
+            "finished": finished,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            **_versions(),
+            "of": self._shown,
+        }
+        with replacing(self.folder / _DESCRIPTION) as file:
+            file.write(json.dumps(description, indent=1).encode())
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
+
+
+def _list_versions(versions: Mapping[str, str | None]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _describe(state: TrainingState) -> str:
+    if state.batch == 0:
+        return f"it stands after {state.epoch} of {state.plan.max_epochs} epochs"
+    return (
+        f"it stands in epoch {state.epoch + 1} of {state.plan.max_epochs}, after {state.batch} of "
+        f"{state.n_batches} batches"
+    )
+
+
+def _show(value: Any) -> Any:
+    """A value as a reader of run.json wants to see it: parameters as they are, data by name."""
+    if isinstance(value, Mapping):
+        return {name: f"{item!r:.200}" for name, item in value.items()}
+    return value if value is None or isinstance(value, str) else fingerprint(value)

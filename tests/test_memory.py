@@ -1,0 +1,75 @@
+"""The memory there is, and what a container leaves of it."""
+
+import numpy as np
+import psutil
+import pytest
+
+from genreclass import memory
+from genreclass.memory import available_memory, process_memory
+
+MIB = 2**20
+
+
+@pytest.fixture
+def cgroup(tmp_path, monkeypatch):
+    """Stands for /sys/fs/cgroup on a machine with a GiB to spare."""
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    machine = psutil.virtual_memory()._replace(available=1024 * MIB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+    return tmp_path
+
+
+def _limit(cgroup, *, limit, used, cache):
+    (cgroup / "memory.max").write_text(f"{limit}\n")
+    (cgroup / "memory.current").write_text(f"{used}\n")
+    (cgroup / "memory.stat").write_text(f"anon 5\ninactive_file {cache}\nactive_file 7\n")
+
+
+def test_the_process_takes_more_once_it_holds_an_array():
+    before = process_memory()
+    array = np.ones(64 * MIB, dtype=np.uint8)
+    assert process_memory() - before > 48 * MIB
+    assert array.all()
+
+
+def test_without_a_container_the_machine_is_the_limit(cgroup):
+    assert available_memory() == 1024 * MIB
+
+
+def test_a_container_leaves_its_limit_less_what_is_taken(cgroup):
+    _limit(cgroup, limit=512 * MIB, used=200 * MIB, cache=0)
+    assert available_memory() == 312 * MIB
+
+
+def test_file_cache_that_gives_way_counts_as_free(cgroup):
+    _limit(cgroup, limit=512 * MIB, used=200 * MIB, cache=50 * MIB)
+    assert available_memory() == 362 * MIB
+
+
+def test_a_container_cannot_have_more_than_the_machine(cgroup):
+    _limit(cgroup, limit=8192 * MIB, used=0, cache=0)
+    assert available_memory() == 1024 * MIB
+
+
+def test_a_container_without_a_limit_has_the_machine(cgroup):
+    _limit(cgroup, limit="max", used=200 * MIB, cache=0)
+    assert available_memory() == 1024 * MIB
+
+
+def test_beyond_the_limit_nothing_is_left(cgroup):
+    _limit(cgroup, limit=100 * MIB, used=101 * MIB, cache=0)
+    assert available_memory() == 0
+
+
+def test_limits_of_the_first_version_of_control_groups_hold_too(cgroup):
+    (cgroup / "memory").mkdir()
+    (cgroup / "memory" / "memory.limit_in_bytes").write_text(f"{512 * MIB}\n")
+    (cgroup / "memory" / "memory.usage_in_bytes").write_text(f"{200 * MIB}\n")
+    (cgroup / "memory" / "memory.stat").write_text(
+        f"inactive_file 0\ntotal_inactive_file {50 * MIB}\n"
+    )
+    assert available_memory() == 362 * MIB
+
+
+def test_this_machine_has_memory_left():
+    assert 0 < available_memory() <= psutil.virtual_memory().total
