@@ -315,6 +315,15 @@ class TestSteps:
         assert bunch.left_out == {"track 6": "a row in features.csv that is empty or not finite"}
         assert np.isfinite(bunch.data.to_numpy()).all()
 
+    def test_a_table_of_few_tracks_is_logged(self, small, caplog):
+        write_features(small, np.arange(1, 31) * 3)
+        load_fma(small)
+        assert not caplog.records  # a quarter is left out: left_out says which
+        write_features(small, np.arange(1, 11) * 3)
+        load_fma(small)
+        assert "30 of the 40 tracks have no features" in caplog.text
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+
     def test_rows_are_matched_by_track_not_by_place(self, small):
         table = write_features(small, np.arange(40, 0, -1) * 3)
         bunch = load_fma(small)

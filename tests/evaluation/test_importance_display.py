@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -104,6 +105,13 @@ def test_a_model_that_goes_by_nothing_is_drawn():
     display = FeatureImportanceDisplay([0, 0, 0], feature_names=["a_max", "a_min", "b_min"]).plot()
     assert display.families_ == {"a": 0, "b": 0}
     display.figure_.draw_without_rendering()
+
+
+def test_a_table_in_place_of_an_estimator_is_named_and_not_printed():
+    table = pd.DataFrame({"importance": np.arange(500.0)})
+    with pytest.raises(TypeError, match="got a DataFrame") as raised:
+        FeatureImportanceDisplay.from_estimator(table)
+    assert len(str(raised.value)) < 250
 
 
 def test_what_cannot_be_drawn_is_named():

@@ -140,8 +140,11 @@ def test_the_table_is_left_as_it_was():
 def test_missing_values_are_refused():
     X = _table()
     X[3, 3] = np.nan
-    with pytest.raises(ValueError, match="contains NaN"):
+    fault = "X holds NaN in row 3, column {}; rows with such gaps: 1 of 300"
+    with pytest.raises(ValueError, match=fault.format(3)):
         CorrelationFilter().fit(X)
+    with pytest.raises(ValueError, match=fault.format("c3")):
+        CorrelationFilter().fit(pd.DataFrame(X).add_prefix("c"))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, "0.95"])

@@ -1,5 +1,7 @@
 """Filter, scaling and components in a row."""
 
+import logging
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -42,6 +44,20 @@ def test_none_keeps_all_components(table):
     assert make_feature_reducer(n_components=None).fit_transform(table).shape == (200, 90)
 
 
-def test_too_few_columns_are_named_by_scikit_learn(table):
-    with pytest.raises(ValueError, match="n_components=60 must be between 0 and"):
-        make_feature_reducer().fit(table[:, :30])
+@pytest.mark.parametrize(("n_rows", "n_columns", "n_out"), [(24, 90, 24), (200, 30, 30)])
+def test_a_small_table_gets_as_many_components_as_it_holds(table, n_rows, n_columns, n_out, caplog):
+    X = table[:n_rows, :n_columns]
+    caplog.set_level(logging.INFO, logger="genreclass")
+    reducer = make_feature_reducer().fit(X)
+    assert reducer[-1].n_components_ == n_out
+    assert reducer[-1].n_components == 60
+    assert f"{n_out} components instead of 60" in caplog.text
+    assert_allclose(reducer.transform(X), make_feature_reducer(None).fit_transform(X), atol=1e-9)
+    names = reducer.get_feature_names_out()
+    assert names.tolist() == [f"pca{i}" for i in range(n_out)]
+
+
+def test_a_number_that_fits_is_not_spoken_of(table, caplog):
+    caplog.set_level(logging.INFO, logger="genreclass")
+    make_feature_reducer(n_components=60).fit(table)
+    assert not caplog.text

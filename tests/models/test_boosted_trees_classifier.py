@@ -59,6 +59,28 @@ def test_one_class_is_refused():
         BoostedTreesClassifier().fit([[0.0], [1.0]], ["rock", "rock"])
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_a_missing_label_is_named(missing):
+    with pytest.raises(ValueError, match=r"y\[2\] is missing, as 1 of 4 labels"):
+        BoostedTreesClassifier().fit(np.eye(4), ["rock", "folk", missing, "rock"])
+
+
+def test_a_gap_among_the_features_is_named():
+    X, y = _data()
+    table = pd.DataFrame(X).add_prefix("c")
+    clf = BoostedTreesClassifier(n_estimators=2).fit(table, y)
+    table.loc[[5, 7], "c4"] = np.inf
+    for give in (lambda: clf.fit(table, y), lambda: clf.predict(table)):
+        with pytest.raises(ValueError, match=r"in row 5, column c4; .*: 2 of 300") as raised:
+            give()
+        assert "\n" not in str(raised.value)
+
+
+def test_paths_are_told_what_to_put_in_front():
+    with pytest.raises(ValueError, match=r"put HandcraftedFeatures\(\) in front"):
+        BoostedTreesClassifier().fit(["a.mp3", "b.mp3"], ["rock", "folk"])
+
+
 def test_class_weights_are_sample_weights_of_mean_one():
     X, y = _data()
     rows = np.flatnonzero((y != 0) | (np.arange(len(y)) % 10 == 0))

@@ -1,5 +1,7 @@
 """The baseline on a table of features, from text to text."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 from xgboost import XGBClassifier
 
+from genreclass.audio import Clip
 from genreclass.models import make_fma_baseline
 
 
@@ -50,6 +53,33 @@ def test_text_goes_all_the_way_through(music):
     assert set(clf.predict(X)) == set(y)
     assert clf.predict_proba(X[200:]).shape == (40, 3)
     assert clf.score(X[200:], y[200:]) > 0.7  # by chance 0.33
+
+
+def test_the_defaults_take_a_table_of_few_columns(music):
+    X, y = music
+    clf = make_fma_baseline(n_estimators=10).fit(X.iloc[:200, :20], y[:200])
+    assert clf["reducer"]["pca"].n_components_ == 20
+    assert clf.score(X.iloc[200:, :20], y[200:]) > 0.7  # by chance 0.33
+
+
+@pytest.mark.parametrize(
+    "clips",
+    [
+        ["a.mp3", "b.mp3"],
+        (Path("a.mp3"), Path("b.mp3")),
+        pd.Series(["a.mp3", "b.mp3"]),
+        [Clip(np.zeros(9), 8000), Clip(np.zeros(9), 8000)],
+        [np.zeros(9), np.zeros(10)],
+        "MUSIC",
+    ],
+    ids=["paths", "pathlib", "column", "clips", "arrays", "folder"],
+)
+def test_sound_in_place_of_features_is_told_what_to_put_in_front(music, clips):
+    clf = make_fma_baseline(n_components=5, n_estimators=2).fit(*music)
+    for give in (lambda: clf.predict(clips), lambda: make_fma_baseline().fit(clips, ["a", "b"])):
+        with pytest.raises(ValueError, match=r"put HandcraftedFeatures\(\) in front") as raised:
+            give()
+        assert "\n" not in str(raised.value)
 
 
 def test_a_search_sets_every_step_and_runs_in_parallel(music):

@@ -12,6 +12,7 @@ import torch
 from numpy.testing import assert_array_equal
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as write_tensors
+from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -86,6 +87,21 @@ def test_names_and_output_come_back(music, tmp_path):
     again = load(tmp_path / "a.genre")
     assert list(again.feature_names_in_) == list(X.columns)
     assert list(again[0].transform(X).columns) == ["pca0", "pca1", "pca2"]
+
+
+def test_fewer_components_than_asked_for_come_back(music, tmp_path):
+    clf = make_fma_baseline(n_estimators=2).fit(*music)
+    save(clf, tmp_path / "a.genre")
+    again = load(tmp_path / "a.genre")
+    assert again[0]["pca"].n_components == 60
+    assert again[0]["pca"].n_components_ == 11
+    assert_array_equal(again.predict_proba(music[0]), clf.predict_proba(music[0]))
+
+
+def test_a_plain_pca_comes_back(music, tmp_path):
+    pca = PCA(3).fit(music[0])
+    save(pca, tmp_path / "a.genre")
+    assert_array_equal(load(tmp_path / "a.genre").transform(music[0]), pca.transform(music[0]))
 
 
 def test_a_baseline_from_sound_comes_back(tmp_path):

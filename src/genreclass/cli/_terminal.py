@@ -16,6 +16,7 @@ from genreclass.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, printable
 
 __all__ = [
     "check_output",
+    "counted",
     "duration_text",
     "note",
     "note_skipped",
@@ -45,13 +46,17 @@ def note_skipped(skipped: Mapping[str, str], unit: str = "file") -> None:
     """Name the files or rows that were passed over (name to reason), the first ones at least."""
     if not skipped:
         return
-    what = f"1 {unit} was" if len(skipped) == 1 else f"{len(skipped)} {unit}s were"
-    note(f"{what} skipped:")
+    note(f"{counted(len(skipped), unit)} {'was' if len(skipped) == 1 else 'were'} skipped:")
     for path, reason in list(skipped.items())[:_NAMED]:
         name = printable(path)
         note(f"  {reason if name in reason else f'{name}: {reason}'}")
     if len(skipped) > _NAMED:
         note(f"  and {len(skipped) - _NAMED} more")
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of things: "1 row", "2 rows"."""
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def shows_progress() -> bool:

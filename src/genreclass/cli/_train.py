@@ -20,7 +20,14 @@ from genreclass.cli._app import (
     plain_errors,
 )
 from genreclass.cli._files import check_device
-from genreclass.cli._tables import DEFAULT_TARGET, TargetOption, check_target, is_table
+from genreclass.cli._tables import (
+    DEFAULT_TARGET,
+    IgnoreOption,
+    TargetOption,
+    check_ignore,
+    check_target,
+    is_table,
+)
 from genreclass.cli._terminal import check_output, duration_text, note, note_skipped
 from genreclass.cli._train_baseline import train_on_audio, train_on_table
 from genreclass.cli._train_network import parse_channels, train_network
@@ -135,6 +142,7 @@ def train(
         ),
     ] = 0,
     target: TargetOption = None,
+    ignore: IgnoreOption = None,
     device: DeviceOption = "auto",
     strict: StrictOption = False,
     force: Annotated[
@@ -155,6 +163,7 @@ def train(
 
     check_output("--out", out, replace=force)
     _check_options(context, music, model, target)
+    check_ignore(ignore or [], music)
     check_device(device)
     parameters: dict[str, Any] = {
         "class_weight": "balanced" if balanced else None,
@@ -166,7 +175,11 @@ def train(
     try:
         if is_table(music):
             trained, skipped = train_on_table(
-                music, target=target or DEFAULT_TARGET, parameters=parameters, **taken
+                music,
+                target=target or DEFAULT_TARGET,
+                ignore=ignore or [],
+                parameters=parameters,
+                **taken,
             )
         elif model is _Learner.BASELINE:
             trained, skipped = train_on_audio(music, strict=strict, parameters=parameters, **taken)

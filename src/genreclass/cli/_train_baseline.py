@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
 
 from genreclass.audio import printable
 from genreclass.cli._files import compute_features
@@ -18,11 +19,12 @@ from genreclass.cli._music import (
     drop_unreadable,
     drop_unwanted,
 )
-from genreclass.cli._tables import read_table
-from genreclass.cli._terminal import duration_text, note, note_skipped
+from genreclass.cli._tables import LENGTH, list_some, read_table
+from genreclass.cli._terminal import counted, duration_text, note, note_skipped
 from genreclass.exceptions import DatasetNotFoundError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
 __all__ = ["train_on_audio", "train_on_table"]
@@ -61,6 +63,7 @@ def train_on_table(
     path: Path,
     *,
     target: str,
+    ignore: list[str],
     drop: list[str],
     min_count: int,
     parameters: Mapping[str, Any],
@@ -68,37 +71,76 @@ def train_on_table(
     """A baseline trained on a table of features and genres; and what was skipped."""
     from sklearn.utils import Bunch
 
-    table = read_table(path, target=target)
+    table = read_table(path, target=target, ignore=ignore)
     if not table.names:
         note_skipped(table.skipped, "row")
-        raise DatasetNotFoundError(f"All rows of {printable(path)} have gaps. Write it again.")
+        raise DatasetNotFoundError(
+            f"All rows of {printable(path)} have gaps. Write it again, or leave out the columns "
+            "that are empty: --ignore COLUMN."
+        )
+    _check_genres(table.target, target)
     clips = Bunch(
         data=table.features, target=table.target, target_names=sorted(set(table.target.tolist()))
     )
     clips = drop_unwanted(clips, path, drop=drop, min_count=min_count)
-    note(
-        f"{len(clips.data)} rows in {len(clips.target_names)} genres: {count_genres(clips)}; "
-        f"{clips.data.shape[1]} features"
-    )
+    note(f"{len(clips.data)} rows in {len(clips.target_names)} genres: {count_genres(clips)}")
     if table.other_columns:
         note(f"Columns left out: {', '.join(map(printable, table.other_columns))}")
-    return _fit(clips.data, clips.target, parameters), table.skipped
+    if LENGTH in table.other_columns and LENGTH not in ignore:
+        note(f"{LENGTH} is left out as it tells of the file, not of its sound.")
+    X = _drop_constant(clips.data, path)
+    note(f"{counted(X.shape[1], 'feature')}: {list_some(list(X))}")
+    return _fit(X, clips.target, parameters), table.skipped
+
+
+def _check_genres(target: np.ndarray, name: str) -> None:
+    """Ids and measurements are no genres; raises typer.BadParameter."""
+    import pandas as pd
+
+    values = pd.Series(target.astype(object))
+    numbers = pd.to_numeric(values, errors="coerce")
+    fractions = values[numbers % 1 != 0]
+    alone = values[~values.duplicated(keep=False)]
+    if numbers.notna().all() and len(fractions):
+        fault = f"holds numbers that are not whole, such as {fractions.iloc[0]}"
+    elif 2 * len(alone) > len(values):
+        fault = (
+            f"has a value of its own in {len(alone)} of {len(values)} rows, such as "
+            f"{alone.iloc[0]!r:.40}"
+        )
+    else:
+        return
+    raise typer.BadParameter(
+        f"column {name!r} {fault}. Expected genres that recur: name the column that holds them.",
+        param_hint="--target",
+    )
+
+
+def _drop_constant(X: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The columns that vary, and a word on the others."""
+    varies = X.min() < X.max()
+    if not varies.any():
+        raise ValueError(
+            f"All rows of {printable(path)} are equal but for their genres, expected columns that "
+            "vary. Look at how it was made."
+        )
+    constant = X.columns[~varies].tolist()
+    if constant:
+        note(f"Constant columns left out: {list_some(constant)}")
+    return X.loc[:, varies]
 
 
 def _fit(X: Any, y: np.ndarray, parameters: Mapping[str, Any]) -> Pipeline:
     from genreclass import make_fma_baseline
 
     started = time.perf_counter()
-    baseline = make_fma_baseline(n_components=_N_COMPONENTS, **parameters)
-    reducer = baseline["reducer"]
-    n_kept = int(reducer["filter"].fit(X).get_support().sum())
-    n_components = min(_N_COMPONENTS, len(X), n_kept)
-    if n_components < _N_COMPONENTS:
+    baseline = make_fma_baseline(n_components=_N_COMPONENTS, **parameters).fit(X, y)
+    pca = baseline["reducer"]["pca"]
+    if pca.n_components_ < _N_COMPONENTS:
         note(
-            f"{n_components} components instead of {_N_COMPONENTS}: more do not fit "
-            f"{len(X)} clips and {n_kept} columns that differ."
+            f"{counted(pca.n_components_, 'component')} instead of {_N_COMPONENTS}: more do not "
+            f"fit {counted(len(X), 'clip')} and {counted(pca.n_features_in_, 'column')} that "
+            f"{'differs' if pca.n_features_in_ == 1 else 'differ'}."
         )
-    reducer.set_params(pca__n_components=n_components)
-    baseline.fit(X, y)
     note(f"Trained in {duration_text(time.perf_counter() - started)}")
     return baseline

@@ -81,6 +81,12 @@ def feature_importance(estimator: Any, feature_names: Any = None) -> pd.DataFram
     import pandas as pd
 
     estimator = getattr(estimator, "best_estimator_", estimator)
+    if not hasattr(estimator, "fit"):  # of which scikit-learn would print all
+        raise TypeError(
+            f"estimator must be a fitted Pipeline or classifier, got a {type(estimator).__name__}. "
+            "Numbers that are there already are drawn by "
+            "FeatureImportanceDisplay(importance, feature_names=names).plot()."
+        )
     check_is_fitted(estimator)
     *steps, model = _flatten(estimator)
     weights, linear = _model_weights(model)

@@ -11,6 +11,8 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from genreclass.features._check_table import refuse_clips, refuse_gaps
+
 __all__ = ["CorrelationFilter"]
 
 # Columns compared at once: enough for BLAS, and a wide table never needs its whole matrix.
@@ -87,10 +89,10 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            X holds missing values, one row, or constant columns only.
+            X holds clips, missing values, one row, or constant columns only.
         """
         self._check_parameters()
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        X = self._check_table(X, ensure_min_samples=2)
         stand_in = _find_stand_ins(_standardise(X), self.threshold)
         if stand_in.max() < 0:
             raise ValueError(
@@ -113,12 +115,19 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
             Its columns that are kept.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        X = self._check_table(X, reset=False)
         return X[:, self.get_support()].astype(np.float64, copy=False)
 
     def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)
         return self.stand_in_ == np.arange(self.n_features_in_)
+
+    def _check_table(self, X: Any, **options: Any) -> np.ndarray:
+        refuse_clips(X)
+        dtypes = [np.float64, np.float32]
+        X = validate_data(self, X, dtype=dtypes, ensure_all_finite=False, **options)
+        refuse_gaps(X, getattr(self, "feature_names_in_", None))
+        return X
 
     def _check_parameters(self) -> None:
         check_scalar(self.threshold, "threshold", Real, min_val=0, max_val=1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from genreclass.features._capped_pca import CappedPCA
 from genreclass.features._correlation_filter import CorrelationFilter
 
 __all__ = ["make_feature_reducer"]
@@ -18,7 +18,8 @@ def make_feature_reducer(n_components: float | None = 60, threshold: float = 0.9
     ----------
     n_components : int, float or None, default=60
         As PCA takes it: a number of components, the share of variance they must hold (between 0
-        and 1), or all of them.
+        and 1), or all of them. Of a number, a table of fewer rows or columns gets as many as it
+        holds, which is logged.
     threshold : float, default=0.95
         As CorrelationFilter takes it.
 
@@ -45,6 +46,6 @@ def make_feature_reducer(n_components: float | None = 60, threshold: float = 0.9
         [
             ("filter", CorrelationFilter(threshold)),
             ("scaler", StandardScaler()),
-            ("pca", PCA(n_components, svd_solver="covariance_eigh")),
+            ("pca", CappedPCA(n_components, svd_solver="covariance_eigh")),
         ]
     )

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from genreclass.dsp import resolve_device
+from genreclass.features._check_table import refuse_clips, refuse_gaps
 from genreclass.models._targets import encode_targets, make_class_weights
 
 if TYPE_CHECKING:
@@ -131,12 +132,20 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            X holds clips or missing values, a label is missing, or all are the same.
         """
         from xgboost import QuantileDMatrix, train
 
         self._check_parameters()
         device = resolve_device(self.device)
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        refuse_clips(X)
+        _refuse_missing(y)
+        X, y = validate_data(self, X, y, dtype=np.float32, ensure_all_finite=False)
+        refuse_gaps(X, getattr(self, "feature_names_in_", None))
         classes, targets = encode_targets(y)
         weights = None
         if sample_weight is not None:
@@ -191,7 +200,11 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        refuse_clips(X)
+        X = validate_data(
+            self, X, dtype=np.float32, order="C", reset=False, ensure_all_finite=False
+        )
+        refuse_gaps(X, getattr(self, "feature_names_in_", None))
         proba = self.booster_.inplace_predict(X)
         return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
 
@@ -242,3 +255,17 @@ class BoostedTreesClassifier(ClassifierMixin, BaseEstimator):
             check_scalar(value, name, Real, min_val=0, max_val=math.inf, include_boundaries="left")
         if self.n_jobs is not None and self.n_jobs != -1:
             check_scalar(self.n_jobs, "n_jobs", Integral, min_val=1)
+
+
+def _refuse_missing(y: Any) -> None:
+    """Refuse labels that are None or NaN, by the place of the first; raises ValueError."""
+    import pandas as pd
+
+    if y is None:  # for which scikit-learn has words
+        return
+    missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)))
+    if len(missing):
+        raise ValueError(
+            f"y[{missing[0]}] is missing, as {len(missing)} of {len(y)} labels are. Give its "
+            "genre, or leave the row out."
+        )

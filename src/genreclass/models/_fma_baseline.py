@@ -32,7 +32,8 @@ def make_fma_baseline(
     ----------
     n_components : int, float or None, default=60
         As PCA takes it: a number of components, the share of variance they must hold (between 0
-        and 1), or all of them. A table of fewer than 60 columns takes one of the others.
+        and 1), or all of them. Of a number, a table of fewer rows or columns gets as many as it
+        holds, which is logged.
     threshold : float, default=0.95
         Of columns that correlate beyond it, the later are dropped: see CorrelationFilter.
     n_estimators : int, default=50

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from genreclass.exceptions import ModelFileError
 from genreclass.features import CorrelationFilter, HandcraftedFeatures
+from genreclass.features._capped_pca import CappedPCA
 from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
 
 __all__ = ["check_loaded"]
@@ -159,6 +160,7 @@ def _check_classifier(estimator: Any) -> None:
 
 _CHECKS: dict[type, Callable[[Any], None]] = {
     BoostedTreesClassifier: _check_trees,
+    CappedPCA: _check_pca,
     CorrelationFilter: _check_filter,
     MelCNNClassifier: _check_classifier,
     PCA: _check_pca,

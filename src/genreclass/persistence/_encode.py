@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from genreclass.exceptions import ModelFileError
 from genreclass.features import CorrelationFilter, HandcraftedFeatures, MelSpectrogram
+from genreclass.features._capped_pca import CappedPCA
 from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
 from genreclass.networks import MelCNN
 from genreclass.persistence._booster import decode_booster, encode_booster
@@ -26,6 +27,7 @@ _ESTIMATORS = {
     cls.__name__: cls
     for cls in (
         BoostedTreesClassifier,
+        CappedPCA,
         CorrelationFilter,
         HandcraftedFeatures,
         MelCNNClassifier,
@@ -42,12 +44,24 @@ _NETWORKS = {cls.__name__: cls for cls in (MelCNN,)}
 
 # What an estimator may have learned, and the types it must be of.
 _ON_TABLES = {"n_features_in_": int, "feature_names_in_": np.ndarray}
+_OF_PCA = {
+    **_ON_TABLES,
+    "components_": np.ndarray,
+    "explained_variance_": np.ndarray,
+    "explained_variance_ratio_": np.ndarray,
+    "singular_values_": np.ndarray,
+    "mean_": np.ndarray,
+    "n_components_": int,
+    "n_samples_": int,
+    "noise_variance_": float,
+}
 _LEARNED: dict[str, dict[str, Any]] = {
     "BoostedTreesClassifier": {
         **_ON_TABLES,
         "classes_": np.ndarray,
         "booster_": object,  # looked at below, so that XGBoost is imported late
     },
+    "CappedPCA": _OF_PCA,
     "CorrelationFilter": {**_ON_TABLES, "stand_in_": np.ndarray},
     "HandcraftedFeatures": _ON_TABLES,
     "MelSpectrogram": _ON_TABLES,
@@ -60,17 +74,7 @@ _LEARNED: dict[str, dict[str, Any]] = {
         "history_": list,
         "best_epoch_": int,
     },
-    "PCA": {
-        **_ON_TABLES,
-        "components_": np.ndarray,
-        "explained_variance_": np.ndarray,
-        "explained_variance_ratio_": np.ndarray,
-        "singular_values_": np.ndarray,
-        "mean_": np.ndarray,
-        "n_components_": int,
-        "n_samples_": int,
-        "noise_variance_": float,
-    },
+    "PCA": _OF_PCA,
     "Pipeline": {},
     "StandardScaler": {
         **_ON_TABLES,
