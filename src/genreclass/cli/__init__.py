@@ -6,9 +6,10 @@ from genreclass.cli._evaluate import evaluate
 from genreclass.cli._features import features
 from genreclass.cli._info import info
 from genreclass.cli._predict import predict
+from genreclass.cli._resume import resume
 from genreclass.cli._train import train
 
 __all__ = ["app"]
 
-for _command in (demo, train, predict, evaluate, features, info):  # as --help lists them
+for _command in (demo, train, resume, predict, evaluate, features, info):  # as --help lists them
     app.command()(_command)

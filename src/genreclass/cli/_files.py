@@ -267,32 +267,34 @@ def _gather(answers: Iterator[_Answer], doing: str, n_files: int, *, strict: boo
     return done
 
 
-def find_unreadable(
-    paths: Sequence[str], *, sample_rate: int, duration: float, strict: bool
-) -> dict[str, str]:
-    """Decode each file once: which cannot be read, and why.
+def find_unreadable(paths: Sequence[str], *, device: str, strict: bool) -> dict[str, str]:
+    """Compute the spectrogram of each file, for the cache: which cannot be read, and why.
 
     Raises
     ------
     AudioReadError
         A file cannot be read, and `strict` is set.
     """
-    from genreclass.audio import ClipSource, check_clips
+    import torch
 
-    def why_not(source: ClipSource) -> AudioReadError | None:
+    from genreclass import MelSpectrogram
+
+    mel = MelSpectrogram(device=device)
+
+    def why_not(path: str) -> AudioReadError | None:
         try:
-            source.load(sample_rate, duration=duration)
+            next(mel.transform_each([path]))
         except AudioReadError as error:
             return error
         return None
 
-    sources = check_clips(paths, sample_rate=sample_rate)
     unreadable = {}
-    pool = ThreadPoolExecutor(os.cpu_count())
+    # A thread a file: more of them in every step would wait for each other.
+    pool = ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,))
     try:
         with make_progress("files", visible=shows_progress()) as progress:
-            task = progress.add_task("Checking files", total=len(paths), figures="")
-            for path, error in zip(paths, pool.map(why_not, sources), strict=True):
+            task = progress.add_task("Reading files", total=len(paths), figures="")
+            for path, error in zip(paths, pool.map(why_not, paths), strict=True):
                 progress.advance(task)
                 if error is not None and strict:
                     raise _without_index(error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ __all__ = [
     "duration_text",
     "note",
     "note_skipped",
+    "quoted",
     "results",
     "shows_progress",
 ]
@@ -57,6 +59,11 @@ def note_skipped(skipped: Mapping[str, str], unit: str = "file") -> None:
 def counted(number: int, unit: str) -> str:
     """A number of things: "1 row", "2 rows"."""
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def quoted(path: Path) -> str:
+    """A path as it is typed into a shell."""
+    return shlex.quote(str(path))
 
 
 def shows_progress() -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+import os
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from genreclass.cli._app import (
     plain_errors,
 )
 from genreclass.cli._files import check_device
+from genreclass.cli._run_folder import NetworkOptions, RunFolder
 from genreclass.cli._tables import (
     DEFAULT_TARGET,
     IgnoreOption,
@@ -28,16 +30,16 @@ from genreclass.cli._tables import (
     check_target,
     is_table,
 )
-from genreclass.cli._terminal import check_output, duration_text, note, note_skipped
+from genreclass.cli._terminal import check_output, duration_text, note, note_skipped, quoted
 from genreclass.cli._train_baseline import train_on_audio, train_on_table
 from genreclass.cli._train_network import parse_channels, train_network
 
-__all__ = ["train"]
+__all__ = ["learn_network", "train"]
 
 _NETWORK_PANEL = "Options for --model cnn"
 
 # Options that a baseline has no use for.
-_OF_THE_NETWORK = ("valid", "epochs", "patience", "channels", "learning_rate")
+_OF_THE_NETWORK = ("run", "valid", "epochs", "patience", "channels", "learning_rate")
 
 
 class _Learner(StrEnum):
@@ -76,6 +78,16 @@ def train(
             "hand-crafted features, which takes seconds once these are computed."
         ),
     ] = _Learner.CNN,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=_NETWORK_PANEL,
+            callback=expand_home,
+            help="Keep the training in this folder, so that Ctrl+C pauses it and genreclass resume "
+            "FOLDER goes on with it, also after a crash.",
+        ),
+    ] = None,
     valid: Annotated[
         Path | None,
         typer.Option(
@@ -157,14 +169,34 @@ def train(
 
     genreclass train MUSIC --out mine.genre
 
+    genreclass train MUSIC --out mine.genre --run runs/mine
+
     genreclass train MUSIC --model baseline --out mine.genre
     """
-    from genreclass import save
-
     check_output("--out", out, replace=force)
     _check_options(context, music, model, target)
     check_ignore(ignore or [], music)
     check_device(device)
+    if model is _Learner.CNN:
+        # A run may be gone on with from another folder.
+        place: Callable[[Path], str] = str if run is None else os.path.abspath
+        options = NetworkOptions(
+            music=place(music),
+            out=place(out),
+            valid=None if valid is None else place(valid),
+            epochs=epochs,
+            patience=patience,
+            channels=parse_channels(channels),
+            learning_rate=learning_rate,
+            balanced=balanced,
+            min_count=min_count,
+            drop=drop or [],
+            seed=seed,
+            device=device,
+            strict=strict,
+        )
+        learn_network(options, None if run is None else RunFolder.open(run, options))
+        return
     parameters: dict[str, Any] = {
         "class_weight": "balanced" if balanced else None,
         "device": device,
@@ -181,30 +213,51 @@ def train(
                 parameters=parameters,
                 **taken,
             )
-        elif model is _Learner.BASELINE:
-            trained, skipped = train_on_audio(music, strict=strict, parameters=parameters, **taken)
         else:
-            parameters |= {
-                "channels": parse_channels(channels),
-                "max_epochs": epochs,
-                "patience": patience,
-                "learning_rate": learning_rate,
-            }
-            trained, skipped = train_network(
-                music, valid=valid, strict=strict, parameters=parameters, **taken
-            )
+            trained, skipped = train_on_audio(music, strict=strict, parameters=parameters, **taken)
     except KeyboardInterrupt:
-        elapsed = duration_text(time.perf_counter() - started)
-        note(f"Interrupted after {elapsed}; no model was written.")
+        _note_interrupted(started)
         raise typer.Exit(INTERRUPTED) from None
+    _finish(trained, out, music, skipped)
+
+
+def learn_network(options: NetworkOptions, run: RunFolder | None = None) -> None:
+    """Train a network and write it; what is in the folder of a run, it goes on with."""
+    started = time.perf_counter()
+    try:
+        trained, skipped = train_network(options, run)
+    except KeyboardInterrupt:
+        _note_interrupted(started, run)
+        raise typer.Exit(INTERRUPTED) from None
+    _finish(trained, Path(options.out), Path(options.music), skipped, run)
+
+
+def _note_interrupted(started: float, run: RunFolder | None = None) -> None:
+    """Say after Ctrl+C what is left of the work."""
+    elapsed = duration_text(time.perf_counter() - started)
+    if run is None:
+        note(f"Interrupted after {elapsed}; no model was written.")
+    else:
+        note(f"Paused after {elapsed}. Go on with: genreclass resume {quoted(run.folder)}")
+
+
+def _finish(
+    trained: Any, out: Path, music: Path, skipped: dict[str, str], run: RunFolder | None = None
+) -> None:
+    """Write a model, and say how to use it."""
+    from genreclass import save
+
     save(trained, out)
+    if run is not None:
+        run.finished = True
+        run.write()
     note_skipped(skipped, "row" if is_table(music) else "file")
-    name = shlex.quote(str(out))
     files, others = ("TABLE", "OTHER_TABLE") if is_table(music) else ("FILES", "OTHER_MUSIC")
     typer.echo(
         f"{out}\n\n"
-        f"Use it:      genreclass predict {files} --model {name}\n"
-        f"Measure it:  genreclass evaluate {name} {others}   (no artist of which is in {music})"
+        f"Use it:      genreclass predict {files} --model {quoted(out)}\n"
+        f"Measure it:  genreclass evaluate {quoted(out)} {others}   "
+        f"(no artist of which is in {music})"
     )
     if skipped:
         raise typer.Exit(SOME_SKIPPED)

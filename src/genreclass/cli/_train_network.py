@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,8 @@ from genreclass.cli._music import (
     drop_unreadable,
     drop_unwanted,
 )
-from genreclass.cli._terminal import duration_text, note, shows_progress
+from genreclass.cli._run_folder import NetworkOptions, RunFolder
+from genreclass.cli._terminal import counted, duration_text, note
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -31,12 +31,12 @@ __all__ = ["parse_channels", "train_network"]
 _MOST_CHANNELS = 8192
 
 
-def parse_channels(text: str) -> tuple[int, ...]:
+def parse_channels(text: str) -> list[int]:
     """Channels of each layer, from numbers separated by commas; raises typer.BadParameter."""
     try:
-        channels = tuple(int(part) for part in text.split(","))
+        channels = [int(part) for part in text.split(",")]
     except ValueError:
-        channels = ()
+        channels = []
     if not channels or not 1 <= min(channels) <= max(channels) <= _MOST_CHANNELS:
         raise typer.BadParameter(
             f"{text!r}: expected whole numbers from 1 to {_MOST_CHANNELS}, as 32,64,128.",
@@ -46,45 +46,51 @@ def parse_channels(text: str) -> tuple[int, ...]:
 
 
 def train_network(
-    music: Path,
-    *,
-    valid: Path | None,
-    drop: list[str],
-    min_count: int,
-    strict: bool,
-    parameters: Mapping[str, Any],
+    options: NetworkOptions, run: RunFolder | None = None
 ) -> tuple[MelCNNClassifier, dict[str, str]]:
-    """A network of `parameters` trained on a folder for each genre; and what was skipped."""
+    """A network trained on a folder for each genre; and what was skipped.
+
+    With `run` it can be interrupted, and gone on with.
+    """
     from genreclass import MelCNNClassifier
     from genreclass.datasets import load_folder
 
-    classifier = MelCNNClassifier(**parameters, verbose=int(shows_progress()))
+    music = Path(options.music)
+    classifier = MelCNNClassifier(
+        **options.parameters(), checkpoint_dir=None if run is None else run.folder, verbose=1
+    )
     try:
         classifier._check_parameters()
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="options") from error
     # Everything that is known without decoding comes first.
-    clips = drop_unwanted(load_folder(music), music, drop=drop, min_count=min_count)
+    clips = drop_unwanted(load_folder(music), music, drop=options.drop, min_count=options.min_count)
     validation = None
-    if valid is not None:
+    if options.valid is not None:
+        valid = Path(options.valid)
         validation = _only(load_folder(valid), clips.target_names, valid)
-    clips = drop_rare(_keep_readable(clips, music, strict=strict), min_count)
+    if run is not None:
+        run.settle_files(music, clips.data)
+        if validation is not None:
+            run.settle_files(valid, validation.data)
+    unreadable = _find_unreadable(clips, validation, options, run)
+    clips = drop_rare(drop_unreadable(clips, unreadable, music), options.min_count)
     check_genres(clips, music)
     note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {count_genres(clips)}")
     skipped = dict(clips.left_out)
     aside: dict[str, Any] = {}
-    if validation is not None and valid is not None:
-        validation = _keep_readable(validation, valid, strict=strict)
+    if validation is not None:
+        validation = drop_unreadable(validation, unreadable, valid)
         validation = _only(validation, clips.target_names, valid)
-        note(f"{len(validation.data)} files to validate on: {count_genres(validation)}")
+        count = counted(len(validation.data), "file")
+        note(f"{count} to validate on: {count_genres(validation)}")
         skipped |= validation.left_out
         aside = {"X_val": validation.data, "y_val": validation.target}
     started = time.perf_counter()
     _fit(classifier, clips, aside)
     elapsed = duration_text(time.perf_counter() - started)
-    n_epochs = len(classifier.history_)
-    plural = "s" if n_epochs > 1 else ""
-    note(f"Trained {n_epochs} epoch{plural} in {elapsed}{_figures(classifier)}")
+    n_epochs = counted(len(classifier.history_), "epoch")
+    note(f"Trained {n_epochs} in {elapsed}{_figures(classifier)}")
     return classifier, skipped
 
 
@@ -103,14 +109,18 @@ def _only(clips: Bunch, genres: list[str], root: Path) -> Bunch:
     return clips
 
 
-def _keep_readable(clips: Bunch, root: Path, *, strict: bool) -> Bunch:
-    from genreclass import MelSpectrogram
-
-    mel = MelSpectrogram()
-    unreadable = find_unreadable(
-        clips.data, sample_rate=mel.sample_rate, duration=mel.duration, strict=strict
-    )
-    return drop_unreadable(clips, unreadable, root)
+def _find_unreadable(
+    clips: Bunch, validation: Bunch | None, options: NetworkOptions, run: RunFolder | None
+) -> dict[str, str]:
+    """Files that cannot be read, and why; a run looks once."""
+    if run is not None and run.unreadable is not None:
+        return run.unreadable
+    paths = clips.data + ([] if validation is None else validation.data)
+    unreadable = find_unreadable(paths, device=options.device, strict=options.strict)
+    if run is not None:
+        run.unreadable = unreadable
+        run.write()
+    return unreadable
 
 
 def _fit(classifier: MelCNNClassifier, clips: Bunch, aside: dict[str, Any]) -> None:

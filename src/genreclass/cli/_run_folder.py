@@ -1,0 +1,232 @@
+"""The folder of a training that can be gone on with: what was asked for, and of which files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from genreclass.audio import printable
+from genreclass.cli._terminal import quoted, shows_progress
+from genreclass.durable import replacing
+from genreclass.exceptions import CheckpointError
+from genreclass.fingerprint import digest_of_file
+from genreclass.progress import make_progress
+
+__all__ = ["NetworkOptions", "RunFolder"]
+
+_FILE = "train.json"
+
+# Options that do not decide what is learned.
+_HOW = ("out", "device", "strict")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """What ``genreclass train --model cnn`` was asked for; paths are absolute."""
+
+    music: str
+    out: str
+    valid: str | None
+    epochs: int
+    patience: int | None
+    channels: list[int]
+    learning_rate: float
+    balanced: bool
+    min_count: int
+    drop: list[str]
+    seed: int
+    device: str
+    strict: bool
+
+    def parameters(self) -> dict[str, Any]:
+        """Those of the classifier."""
+        return {
+            "channels": tuple(self.channels),
+            "max_epochs": self.epochs,
+            "patience": self.patience,
+            "learning_rate": self.learning_rate,
+            "class_weight": "balanced" if self.balanced else None,
+            "device": self.device,
+            "random_state": self.seed,
+        }
+
+
+@dataclass
+class RunFolder:
+    """A folder with ``train.json`` in it, and the checkpoints.
+
+    Attributes
+    ----------
+    folder : Path
+    options : NetworkOptions
+    files : dict of str to dict of str to str
+        For each folder of music, its files by their place in it, and what names their content;
+        empty before they were looked at.
+    unreadable : dict of str to str or None
+        Files that cannot be read, and why; None before they were looked at.
+    finished : bool
+        Whether the model was written.
+    """
+
+    folder: Path
+    options: NetworkOptions
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    unreadable: dict[str, str] | None = None
+    finished: bool = False
+
+    @classmethod
+    def open(cls, folder: Path, options: NetworkOptions) -> RunFolder:
+        """The run in a folder; made where there is none, otherwise it must be of these options.
+
+        Raises
+        ------
+        typer.BadParameter
+            The folder holds another run, or something else, or cannot be made.
+        """
+        if not (folder / _FILE).exists():
+            _make_empty(folder)
+            run = cls(folder, options)
+            run.write()
+            return run
+        run = cls.read(folder)
+        differences = [
+            f"{_flag(name)} was {_value(was)} and is {_value(now)}"
+            for name, was, now in _compare(run.options, options)
+        ]
+        if differences:
+            raise typer.BadParameter(
+                f"{printable(folder)} holds a run of other options: {'; '.join(differences)}. Go "
+                f"on with that one: genreclass resume {quoted(folder)}; or give another folder.",
+                param_hint="--run",
+            )
+        run.options = options
+        return run
+
+    @classmethod
+    def read(cls, folder: Path) -> RunFolder:
+        """The run that is in a folder.
+
+        Raises
+        ------
+        typer.BadParameter
+            There is none.
+        CheckpointError
+            What describes it is damaged.
+        """
+        path = folder / _FILE
+        if not path.is_file():
+            what = "holds no run" if folder.is_dir() else "does not exist"
+            raise typer.BadParameter(
+                f"{printable(folder)} {what}. Give the folder that was given to genreclass train "
+                "as --run.",
+                param_hint="RUN",
+            )
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            options = held.pop("options")
+            names = {each.name for each in fields(NetworkOptions)}
+            if set(options) != names:
+                raise ValueError(f"options are {', '.join(sorted(set(options) ^ names))}")
+            return cls(folder=folder, options=NetworkOptions(**options), **held)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CheckpointError(
+                f"{printable(path)} is damaged, or of another version ({error!s:.100}). Train "
+                "anew, with another --run."
+            ) from error
+
+    def write(self) -> None:
+        """Describe the run in its folder."""
+        held = asdict(self)
+        del held["folder"]
+        with replacing(self.folder / _FILE) as file:
+            file.write(json.dumps(held, indent=1).encode())
+
+    def settle_files(self, root: Path, paths: Sequence[str]) -> None:
+        """Take note of the music, or see that it is what it was when the run began.
+
+        Raises
+        ------
+        CheckpointError
+            Files are gone, new or changed; the first of each kind is named.
+        """
+        found = _digests(root, paths)
+        before = self.files.get(str(root))
+        if before is None:
+            self.files[str(root)] = found
+            self.write()
+            return
+        changed = [name for name in found if name in before and before[name] != found[name]]
+        changes = [
+            _count("changed", changed),
+            _count("gone", [name for name in before if name not in found]),
+            _count("new", [name for name in found if name not in before]),
+        ]
+        if any(changes):
+            raise CheckpointError(
+                f"{printable(root)} is not as it was when the run in {printable(self.folder)} "
+                f"began: {', '.join(filter(None, changes))}. Put it back, or train anew with "
+                "another --run."
+            )
+
+
+def _make_empty(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{printable(folder)} cannot be made ({error.strerror}). Give another folder.",
+            param_hint="--run",
+        ) from error
+    if not is_empty:
+        raise typer.BadParameter(
+            f"{printable(folder)} holds other things. Give the name of a folder that is not there.",
+            param_hint="--run",
+        )
+
+
+def _compare(was: NetworkOptions, now: NetworkOptions) -> list[tuple[str, Any, Any]]:
+    """Names and values of the options that decide what is learned, and differ."""
+    before, after = asdict(was), asdict(now)
+    return [
+        (name, before[name], after[name])
+        for name in before
+        if name not in _HOW and before[name] != after[name]
+    ]
+
+
+def _flag(name: str) -> str:
+    return "MUSIC" if name == "music" else f"--{name.replace('_', '-')}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return "none" if value is None else printable(str(value))
+
+
+def _digests(root: Path, paths: Sequence[str]) -> dict[str, str]:
+    """What names the content of each file, by its place under the root."""
+    found = {}
+    with make_progress("files", visible=shows_progress()) as progress:
+        task = progress.add_task("Looking at files", total=len(paths), figures="")
+        for path in paths:
+            progress.advance(task)
+            try:
+                content = digest_of_file(path) if Path(path).is_file() else "unreadable"
+            except OSError:
+                content = "unreadable"
+            found[Path(path).relative_to(root).as_posix()] = content
+    return found
+
+
+def _count(kind: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{kind}: {printable(names[0])}{rest}"
