@@ -99,7 +99,7 @@ def train(
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
-    n_looked_at = min(state.plan.batch_size, len(examples))
+    n_looked_at = min(-(-state.plan.batch_size // state.n_parts), len(examples))
     inputs, _ = examples.batch(torch.arange(n_looked_at), torch.zeros(n_looked_at))
     with torch.inference_mode():
         if not torch.isfinite(state.network(inputs)).all():  # the last step went too far

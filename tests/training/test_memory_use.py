@@ -1,0 +1,78 @@
+"""Training takes no more memory in its fiftieth epoch than in its tenth, and makes do with less."""
+
+import gc
+import logging
+
+import pytest
+import torch
+
+from genreclass.memory import process_memory
+from genreclass.training import CheckpointedRun, train
+
+
+def test_memory_is_flat_over_fifty_epochs(tmp_path, small_run):
+    state = small_run.start(max_epochs=50, patience=50)
+    taken, alive = [], []
+
+    def look(state):
+        run.after_batch(state)
+        if state.batch == 0:
+            taken.append(process_memory())
+        if state.batch == 0 and state.epoch in (10, 50):
+            gc.collect()
+            alive.append(sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects()))
+
+    with CheckpointedRun(tmp_path, {}, minutes=0.0, starts_anew=False) as run:
+        train(state, small_run.examples, validate=small_run.validate, after_batch=look)
+    assert len(taken) == 50
+    assert alive[0] == alive[1]
+    assert max(taken[10:]) - max(taken[:10]) < 4e6
+
+
+class _SmallDevice(torch.nn.Module):
+    """A network on a device whose memory holds so many examples."""
+
+    def __init__(self, network, holds):
+        super().__init__()
+        self.network = network
+        self.holds = holds
+        self.batches = []
+
+    def forward(self, inputs):
+        scores = self.network(inputs)  # so that something was drawn before it fails
+        if len(inputs) > self.holds:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.batches.append(len(inputs))
+        return scores
+
+
+def _on_small_device(small_run, holds, **changes):
+    state = small_run.start(schedule=None, patience=None, **changes)
+    for block in state.network.modules():
+        if isinstance(block, torch.nn.BatchNorm2d):
+            block.eval()  # its statistics are those of what goes through together
+            block.train = lambda mode=True, block=block: block
+    state.network = _SmallDevice(state.network, holds)
+    return state
+
+
+def test_a_batch_that_does_not_fit_goes_through_in_parts(small_run, caplog):
+    whole = _on_small_device(small_run, 100, max_epochs=2, batch_size=11)
+    train(whole, small_run.examples)
+    state = _on_small_device(small_run, 3, max_epochs=2, batch_size=11)
+    with caplog.at_level(logging.WARNING):
+        train(state, small_run.examples)
+    assert max(state.network.batches) == 3
+    assert [entry["batch_size"] for entry in state.history] == [3, 3]
+    assert "batch_size" not in whole.history[0]
+    assert "batches of 11 go through it in 4 parts" in caplog.text
+    for entry, expected in zip(state.history, whole.history, strict=True):
+        assert entry["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+    for name, weights in whole.network.network.state_dict().items():
+        torch.testing.assert_close(state.network.network.state_dict()[name], weights)
+
+
+def test_one_example_that_does_not_fit_is_an_error(small_run):
+    state = _on_small_device(small_run, 0)
+    with pytest.raises(torch.OutOfMemoryError):
+        train(state, small_run.examples)
