@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import sklearn
 import torch
 
 import genreclass
+
+# What is timed is computed.
+os.environ["GENRECLASS_CACHE"] = "off"
 
 
 def describe_machine(*, threads: int, device: str) -> str:

@@ -23,3 +23,12 @@ def test_json_is_one_object(run):
     assert "pytest" not in facts
     assert facts["device"] in ("cpu", "cuda")
     assert ".mp3" in facts["audio files"]
+    assert facts["cache"] is None  # as in all tests
+
+
+def test_info_shows_the_cache(process, tmp_path):
+    result = process("info", "--json", GENRECLASS_CACHE=str(tmp_path / "mine"))
+    facts = json.loads(result.stdout)
+    assert facts["cache"] == str(tmp_path / "mine" / "features")
+    assert facts["cache takes"] == "0.00 GB"
+    assert facts["cache limit"] == "10 GB"

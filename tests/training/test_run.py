@@ -287,6 +287,26 @@ def test_a_checkpoint_of_another_network_is_named(tmp_path, small_run):
         run.restore(small_run.start())
 
 
+@pytest.mark.parametrize("starts_anew", [False, True])
+def test_a_signal_after_the_last_batch_stops_what_comes_after(
+    tmp_path, small_run, whole, starts_anew, monkeypatch
+):
+    isfinite = torch.isfinite
+
+    def late(values):  # at the last look at the network
+        os.kill(os.getpid(), signal.SIGINT)
+        return isfinite(values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "isfinite", late)
+        with _open(tmp_path, starts_anew=starts_anew) as run, pytest.raises(TrainingPaused):
+            _train(run, small_run)
+    with _open(tmp_path, starts_anew=starts_anew) as run:
+        state, n_batches = _train(run, small_run, seed=1)
+    assert n_batches == 0
+    _assert_equal(state, whole)
+
+
 def test_a_run_without_a_folder_is_a_plain_one(small_run, whole):
     with Run() as run:
         state, n_batches = _train(run, small_run)

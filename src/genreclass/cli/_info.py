@@ -55,8 +55,20 @@ def _facts() -> dict[str, Any]:
         "CUDA": torch.version.cuda,
         "CUDA devices": devices,
         "device": str(resolve_device("auto")),
+        **_cache_facts(),
         "audio files": sorted(AUDIO_SUFFIXES),
     }
+
+
+def _cache_facts() -> dict[str, Any]:
+    from genreclass.features import find_cache
+
+    cache = find_cache()
+    if cache is None:
+        return {"cache": None}
+    taken = sum(n_bytes for _, n_bytes, _ in cache.entries())
+    facts = {"cache": str(cache.folder), "cache takes": f"{taken / 1e9:.2f} GB"}
+    return facts if cache.limit is None else {**facts, "cache limit": f"{cache.limit / 1e9:g} GB"}
 
 
 def _needed_packages() -> list[str]:

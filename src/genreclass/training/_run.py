@@ -158,6 +158,8 @@ class CheckpointedRun(Run):
     def pausable(self) -> Iterator[None]:
         with self._signals:
             yield
+        if self._signals.came:  # after the last batch, when nothing looked any more
+            raise self._pause()
 
     def after_batch(self, state: TrainingState) -> None:
         """Write a checkpoint where one is due; raise TrainingPaused where that is wished."""
@@ -167,10 +169,7 @@ class CheckpointedRun(Run):
         if at_epoch_end or is_due or wants_pause:
             self._write(state)
         if wants_pause:
-            raise TrainingPaused(
-                f"Training is paused. In {printable(self.folder)} {self._last_state}. To go on, "
-                "fit again with the same data, parameters and checkpoint_dir."
-            )
+            raise self._pause()
 
     def finish(self) -> None:
         try:
@@ -198,6 +197,12 @@ class CheckpointedRun(Run):
             )
         if not is_finished or self._saved is None:
             self._describe(finished=False)
+
+    def _pause(self) -> TrainingPaused:
+        return TrainingPaused(
+            f"Training is paused. In {printable(self.folder)} {self._last_state}. To go on, fit "
+            "again with the same data, parameters and checkpoint_dir."
+        )
 
     def _write(self, state: TrainingState) -> None:
         """Write a checkpoint; where that fails, training is more than its record: it goes on."""
