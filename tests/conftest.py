@@ -16,7 +16,7 @@ from genreclass.audio import Clip
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # What is tested is computed; tests of the cache turn it on, in a folder of their own.
-os.environ["GENRECLASS_CACHE"] = "off"
+os.environ["GENRECLASS_CACHE_GB"] = "0"
 
 SAMPLE_RATE = 22050
 

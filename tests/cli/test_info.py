@@ -27,8 +27,10 @@ def test_json_is_one_object(run):
 
 
 def test_info_shows_the_cache(process, tmp_path):
-    result = process("info", "--json", GENRECLASS_CACHE=str(tmp_path / "mine"))
+    result = process(
+        "info", "--json", GENRECLASS_HOME=str(tmp_path / "mine"), GENRECLASS_CACHE_GB="2"
+    )
     facts = json.loads(result.stdout)
     assert facts["cache"] == str(tmp_path / "mine" / "features")
     assert facts["cache takes"] == "0.00 GB"
-    assert facts["cache limit"] == "10 GB"
+    assert facts["cache limit"] == "2 GB"

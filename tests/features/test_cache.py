@@ -27,7 +27,8 @@ SAMPLE_RATE = 22050
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> FeatureCache:
-    monkeypatch.setenv("GENRECLASS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GENRECLASS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "1")
     return find_cache()
 
 
@@ -70,7 +71,7 @@ def test_a_second_transform_computes_nothing(as_input, tones, cache, loads, tran
 def test_what_is_kept_is_what_would_be_computed(paths, cache, monkeypatch, transformer):
     transformer.transform(paths)
     kept = transformer.transform(paths)
-    monkeypatch.setenv("GENRECLASS_CACHE", "off")
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "0")
     np.testing.assert_array_equal(kept, transformer.transform(paths))
 
 
@@ -168,7 +169,7 @@ def test_what_was_computed_before_a_failure_is_kept(paths, cache, loads):
 
 
 def test_no_cache_writes_nothing(paths, tmp_path, monkeypatch):
-    monkeypatch.setenv("GENRECLASS_CACHE", "off")
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "0")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert find_cache() is None
@@ -178,7 +179,7 @@ def test_no_cache_writes_nothing(paths, tmp_path, monkeypatch):
 
 
 def test_the_folder_is_the_user_s_cache(tmp_path, monkeypatch):
-    monkeypatch.delenv("GENRECLASS_CACHE")
+    monkeypatch.delenv("GENRECLASS_CACHE_GB")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert find_cache().folder == tmp_path / "genreclass" / "features"
     monkeypatch.delenv("XDG_CACHE_HOME")
@@ -195,7 +196,8 @@ def test_an_odd_limit_is_named(paths, cache, monkeypatch, limit):
 
 def test_a_folder_that_cannot_be_written_is_named_once(paths, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("GENRECLASS_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("GENRECLASS_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "1")
     mel = MelSpectrogram(duration=0.5)
     with caplog.at_level(logging.WARNING):
         first = mel.transform(paths)
@@ -203,7 +205,7 @@ def test_a_folder_that_cannot_be_written_is_named_once(paths, tmp_path, monkeypa
     np.testing.assert_array_equal(first, second)
     (record,) = caplog.records
     assert "cannot be kept" in record.getMessage()
-    assert "GENRECLASS_CACHE" in record.getMessage()
+    assert "GENRECLASS_HOME" in record.getMessage()
 
 
 def test_a_set_larger_than_half_the_limit_is_not_kept(paths, cache, monkeypatch):
@@ -318,7 +320,7 @@ def test_spectrograms_removed_from_disk_are_computed_again(paths, cache, loads):
 
 
 def test_spectrograms_without_a_cache_lie_in_a_temporary_folder(paths, tmp_path, monkeypatch):
-    monkeypatch.setenv("GENRECLASS_CACHE", "off")
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "0")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = set(tmp_path.iterdir())
     on_disk = MelSpectrogram(duration=0.5).transform_to_disk(paths)

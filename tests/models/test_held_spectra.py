@@ -19,7 +19,8 @@ MEL = MelSpectrogram(duration=0.5, n_mels=32)
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("GENRECLASS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GENRECLASS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "1")
 
 
 @pytest.fixture

@@ -29,7 +29,12 @@ PLACES = {
 def lives(tmp_path_factory):
     """What became of every scenario of lives.py: its lives, the last of which met no trouble."""
     folder = tmp_path_factory.mktemp("lives")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GENRECLASS_CACHE": str(folder / "cache")}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "GENRECLASS_HOME": str(folder / "home"),
+        "GENRECLASS_CACHE_GB": "1",
+    }
     done = subprocess.run(
         [sys.executable, LIVES, folder],
         capture_output=True,

@@ -216,7 +216,8 @@ def compute_features(
             answers = _answer_together(features.transform, paths, _TOGETHER * jobs)
             return _gather(answers, "Computing features", len(paths), strict=strict)
     if jobs is None:
-        jobs = max(1, min(cpu_count(), len(paths) // _FILES_PER_PROCESS))
+        jobs = len(paths) // _FILES_PER_PROCESS
+    jobs = max(1, min(jobs, cpu_count(), len(paths)))  # more would only be started
     # File by file, so that a broken one costs its neighbours nothing.
     answers = Parallel(jobs, return_as="generator")(
         delayed(_answer_one)(features.transform, path) for path in paths

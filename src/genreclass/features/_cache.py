@@ -118,7 +118,7 @@ class FeatureCache:
                 self._has_warned = True
                 _log.warning(
                     "Computed features cannot be kept for next time in %s (%s). Set "
-                    "GENRECLASS_CACHE to another folder, or to off.",
+                    "GENRECLASS_HOME to another folder, or GENRECLASS_CACHE_GB to 0.",
                     self.folder,
                     error.strerror or error,
                 )
@@ -150,19 +150,17 @@ class FeatureCache:
 
 
 def find_cache() -> FeatureCache | None:
-    """The cache that the user's environment names.
+    """The cache that the user's environment names; None for none.
 
-    ``GENRECLASS_CACHE`` is a folder, by default ``~/.cache/genreclass`` (``XDG_CACHE_HOME`` is
-    heeded); "off" is no cache. ``GENRECLASS_CACHE_GB`` is its limit in gigabytes, by default 10.
+    ``GENRECLASS_HOME`` is the folder of all that this library keeps, by default
+    ``~/.cache/genreclass`` (``XDG_CACHE_HOME`` is heeded). ``GENRECLASS_CACHE_GB`` is the limit of
+    the cache in gigabytes, by default 10; 0 is no cache.
 
     Raises
     ------
     ValueError
         The limit is no number of 0 or more.
     """
-    setting = os.environ.get("GENRECLASS_CACHE", "")
-    if setting.lower() == "off":
-        return None
     limit = os.environ.get("GENRECLASS_CACHE_GB", "") or str(_DEFAULT_LIMIT_GB)
     try:
         n_bytes = int(float(limit) * 1e9)
@@ -170,7 +168,9 @@ def find_cache() -> FeatureCache | None:
         n_bytes = -1
     if n_bytes < 0:
         raise ValueError(f"GENRECLASS_CACHE_GB must be a number of gigabytes, got {limit!r}")
-    return _make_cache(setting or _default_folder(), n_bytes)
+    if n_bytes == 0:
+        return None
+    return _make_cache(os.environ.get("GENRECLASS_HOME") or _default_home(), n_bytes)
 
 
 @cache
@@ -178,7 +178,7 @@ def _make_cache(folder: str, limit: int) -> FeatureCache:
     return FeatureCache(Path(folder).expanduser() / "features", limit=limit)
 
 
-def _default_folder() -> str:
+def _default_home() -> str:
     return os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "genreclass")
 
 

@@ -61,7 +61,7 @@ class RowsOnDisk:
             raise OSError(
                 error.errno,
                 f"{size:.1f} GB of spectrograms find room neither in memory nor in "
-                f"{self._cache.folder}. Set GENRECLASS_CACHE to a folder with more room.",
+                f"{self._cache.folder}. Set GENRECLASS_HOME to a folder with more room.",
             ) from error
 
     def __len__(self) -> int:

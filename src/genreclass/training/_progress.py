@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from time import monotonic
-from types import TracebackType
 from typing import NamedTuple
 
 import torch
@@ -66,12 +65,7 @@ class TrainingProgress:
             self._draw(self._state)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._live is not None:
             self._live.stop()
 
