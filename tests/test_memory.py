@@ -5,7 +5,7 @@ import psutil
 import pytest
 
 from genreclass import memory
-from genreclass.memory import available_memory, process_memory
+from genreclass.memory import available_memory, kept_memory, process_memory
 
 MIB = 2**20
 
@@ -73,3 +73,56 @@ def test_limits_of_the_first_version_of_control_groups_hold_too(cgroup):
 
 def test_this_machine_has_memory_left():
     assert 0 < available_memory() <= psutil.virtual_memory().total
+
+
+needs_glibc = pytest.mark.skipif(memory._glibc() is None, reason="needs glibc's malloc")
+
+
+def _faults_of_batches(n_batches=20):
+    """Pages asked of the system while tensors of 40 MB come and go."""
+    import resource
+
+    np.ones(5_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(n_batches):
+        np.ones(5_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@needs_glibc
+def test_kept_memory_is_not_asked_for_again():
+    without = _faults_of_batches()
+    with kept_memory():
+        within = _faults_of_batches()
+    assert within < without / 5
+    assert _faults_of_batches() > without / 2
+
+
+@needs_glibc
+def test_kept_memory_is_given_back():
+    before = process_memory()
+    with kept_memory():
+        arrays = [np.ones(5_000_000) for _ in range(5)]
+        assert process_memory() > before + 150e6
+        del arrays
+        assert process_memory() > before + 150e6
+    assert process_memory() < before + 50e6
+
+
+@needs_glibc
+def test_memory_is_kept_until_the_last_one_is_done():
+    with kept_memory():
+        with kept_memory():
+            pass
+        assert _faults_of_batches() < 2000
+
+
+def test_memory_is_left_alone_where_somebody_set_it_up(monkeypatch):
+    memory._glibc.cache_clear()
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    try:
+        assert memory._glibc() is None
+        with kept_memory():
+            pass
+    finally:
+        memory._glibc.cache_clear()

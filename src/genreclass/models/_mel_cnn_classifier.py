@@ -29,6 +29,7 @@ from sklearn.utils.validation import (
 from genreclass.audio import check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features import MelSpectrogram
+from genreclass.memory import kept_memory
 from genreclass.models._held_spectra import hold_spectra
 from genreclass.models._open_run import open_run
 from genreclass.models._targets import encode_targets, loss_weights, make_class_weights
@@ -425,10 +426,11 @@ class MelCNNClassifier(
         if device.type != "cpu":
             network = copy.deepcopy(network).to(device)
         spectra = X if self.mel_ is None else self.mel_.transform_each(X)
-        parts = [
-            predict_windows(network, torch.from_numpy(one)[None], crop_frames=self.crop_frames_)
-            for one in spectra
-        ]
+        with kept_memory():
+            parts = [
+                predict_windows(network, torch.from_numpy(one)[None], crop_frames=self.crop_frames_)
+                for one in spectra
+            ]
         probabilities, embeddings = (
             torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)
         )

@@ -7,6 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from genreclass.exceptions import TrainingDivergedError
+from genreclass.memory import kept_memory
 from genreclass.networks import Dropout
 from genreclass.training._state import TrainingState
 
@@ -84,18 +86,12 @@ def train(
     """
     if class_weights is not None:
         class_weights = class_weights.to(state.device)
-    dropouts = [module for module in state.network.modules() if isinstance(module, Dropout)]
-    try:
-        for dropout in dropouts:
-            dropout.generator = state.device_generator
+    with kept_memory(), _own_dropout(state):
         while not state.finished:
             _run_epoch(state, examples, class_weights, after_batch)
             _end_epoch(state, validate, after_batch)
             if after_batch is not None:
                 after_batch(state)
-    finally:
-        for dropout in dropouts:
-            dropout.generator = None
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
@@ -104,6 +100,19 @@ def train(
     with torch.inference_mode():
         if not torch.isfinite(state.network(inputs)).all():  # the last step went too far
             raise _diverged(state, "output is")
+
+
+@contextmanager
+def _own_dropout(state: TrainingState) -> Iterator[None]:
+    """Let the network's dropout draw from the run's generator."""
+    dropouts = [module for module in state.network.modules() if isinstance(module, Dropout)]
+    try:
+        for dropout in dropouts:
+            dropout.generator = state.device_generator
+        yield
+    finally:
+        for dropout in dropouts:
+            dropout.generator = None
 
 
 def _run_epoch(
