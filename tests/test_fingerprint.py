@@ -12,7 +12,8 @@ from genreclass.fingerprint import digest, digest_of_file, fingerprint
 
 EQUAL = [
     [(64, 128), [64, 128], np.array([64, 128])],
-    [30.0, 30, np.float32(30), np.int64(30)],
+    [range(4, 6), [4, 5]],
+    [30.0, 30, np.float32(30), np.int64(30), np.longdouble(30)],
     [{"a": 1, "b": 2}, {"b": 2, "a": 1.0}],
     [np.random.RandomState(3), np.random.RandomState(3)],
     [MelSpectrogram(), MelSpectrogram(device="cpu", n_jobs=4, verbose=1)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from typing import BinaryIO
 
 __all__ = ["remove_leftovers", "replacing", "sync_folder"]
 
-# How the names of unfinished files end.
-_TEMPORARY = ".tmp"
+# What unfinished files are called.
+_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def replacing(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Bi
         raise FileNotFoundError(f"{place.parent} is no folder. Make it first.")
     if place.exists() and not place.is_file():
         raise OSError(f"{place} is not a regular file. Give the name of a file.")
-    temporary = place.parent / f".{secrets.token_hex(8)}{_TEMPORARY}"
+    temporary = place.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         file = temporary.open("xb")
     except OSError as error:
@@ -70,9 +71,9 @@ def replacing(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Bi
 def remove_leftovers(folder: Path, *, older_than_s: float = 0.0) -> None:
     """Remove the unfinished files that a killed `replacing` has left in a folder."""
     newest = time.time() - older_than_s
-    for leftover in folder.glob(f".*{_TEMPORARY}"):
-        with suppress(FileNotFoundError):
-            if leftover.stat().st_mtime <= newest:
+    for leftover in folder.glob(".*.tmp"):
+        with suppress(OSError):  # another process has removed it, or it is not ours to remove
+            if _LEFTOVER.fullmatch(leftover.name) and leftover.stat().st_mtime <= newest:
                 leftover.unlink()
 
 

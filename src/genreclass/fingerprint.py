@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-__all__ = ["digest", "digest_of_file", "fingerprint", "mathematical_parameters"]
+__all__ = ["class_name", "digest", "digest_of_file", "fingerprint", "mathematical_parameters"]
 
 # Parameters that say where and how to compute, not what.
 _NOT_MATHEMATICAL = frozenset(
@@ -65,11 +65,16 @@ def mathematical_parameters(estimator: Any) -> dict[str, Any]:
     }
 
 
+def class_name(estimator: Any) -> str:
+    """The full name of an estimator's class: one of the same short name may do something else."""
+    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+
+
 def _canonical(value: Any) -> Any:
     """As JSON that is the same for equal values."""
     if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, np.floating):
         return _canonical(value.item())
     if isinstance(value, int):
         return ["number", str(value)]
@@ -78,7 +83,7 @@ def _canonical(value: Any) -> Any:
         return ["number", str(int(number)) if number.is_integer() else repr(number)]
     if isinstance(value, np.ndarray):
         return _canonical_array(value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence):
         return ["sequence", [_canonical(item) for item in value]]
     if isinstance(value, Mapping):
         items = [[_canonical(key), _canonical(item)] for key, item in value.items()]
@@ -86,7 +91,7 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, np.random.RandomState):
         return ["RandomState", _canonical(value.get_state())]
     if hasattr(value, "get_params"):
-        return [type(value).__name__, _canonical(mathematical_parameters(value))]
+        return [class_name(value), _canonical(mathematical_parameters(value))]
     raise TypeError(f"a {type(value).__name__} has no fingerprint")
 
 

@@ -32,5 +32,4 @@ def test_info_shows_the_cache(process, tmp_path):
     )
     facts = json.loads(result.stdout)
     assert facts["cache"] == str(tmp_path / "mine" / "features")
-    assert facts["cache takes"] == "0.00 GB"
-    assert facts["cache limit"] == "2 GB"
+    assert facts["cache takes"] == "0.00 of 2 GB"

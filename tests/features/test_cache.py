@@ -20,7 +20,7 @@ from genreclass.audio import Clip
 from genreclass.audio._check import _File, _Samples
 from genreclass.exceptions import AudioReadError
 from genreclass.features import _cache
-from genreclass.features._cache import FeatureCache, find_cache
+from genreclass.features._cache import FeatureCache, find_cache, find_held
 
 SAMPLE_RATE = 22050
 
@@ -229,7 +229,7 @@ def _put(cache, name, *, age_s):
 def test_the_least_recently_used_entries_make_room(tmp_path):
     cache = FeatureCache(tmp_path, limit=5000)
     old, older, used = (_put(cache, name, age_s=10_000 + i) for i, name in enumerate("abc"))
-    cache.get(used)
+    assert cache.get(used, (250,)) is not None
     new = _put(cache, "d", age_s=0)
     cache.trim()
     assert all(key in cache for key in (old, older, used, new))
@@ -257,10 +257,91 @@ def test_writing_trims_by_itself(tmp_path):
     assert f"{199:032}" in cache
 
 
+def test_an_entry_dated_into_the_future_is_old(tmp_path):
+    cache = FeatureCache(tmp_path, limit=1500)
+    future, new = _put(cache, "a", age_s=-10_000), _put(cache, "b", age_s=0)
+    cache.trim()
+    assert future not in cache
+    assert new in cache
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    cache = FeatureCache(tmp_path, limit=100)
+    _put(cache, "f", age_s=10_000)
+    others = [tmp_path / "ff" / "mine.npy", tmp_path / "ff" / ".notes.tmp", tmp_path / "aa.npy"]
+    for other in others:
+        other.write_text("mine")
+        os.utime(other, (0, 0))
+    cache.trim()
+    assert all(other.exists() for other in others)
+    assert cache.entries() == []
+
+
+def test_a_folder_removed_while_it_is_written_is_made_again(tmp_path, monkeypatch):
+    cache = FeatureCache(tmp_path / "cache", limit=10**6)
+    cache.put("a" * 32, np.zeros(4, dtype=np.float32))
+    mkdir = Path.mkdir
+
+    def removed_at_once(self, *args, **kwargs):
+        mkdir(self, *args, **kwargs)
+        if not removals:
+            removals.append(shutil.rmtree(tmp_path / "cache"))
+
+    removals = []
+    monkeypatch.setattr(Path, "mkdir", removed_at_once)
+    cache.put("b" * 32, np.zeros(4, dtype=np.float32))
+    assert len(removals) == 1
+    assert "b" * 32 in cache
+
+
+@pytest.mark.parametrize("array", [np.float32(1.0), np.zeros((2, 2), np.float32), np.zeros(250)])
+def test_an_entry_of_another_shape_or_type_is_none(tmp_path, array):
+    cache = FeatureCache(tmp_path, limit=10**6)
+    cache.put("a" * 32, np.asarray(array))
+    assert cache.get("a" * 32, (250,)) is None
+    assert "a" * 32 not in cache
+
+
+def test_a_file_written_to_while_it_is_read_is_not_kept(paths, cache, monkeypatch):
+    mel = MelSpectrogram(duration=0.5)
+    expected = mel.transform(paths[:1])
+    shutil.rmtree(cache.folder)
+    load = _File.load
+
+    def swapped(self, *args, **kwargs):
+        before = self.path.read_bytes()
+        shutil.copy(paths[1], self.path)
+        samples = load(self, *args, **kwargs)
+        if len(returned) == 0:  # the first time, what was there comes back too late
+            returned.append(before)
+        else:
+            self.path.write_bytes(before)
+        return samples
+
+    returned = []
+    monkeypatch.setattr(_File, "load", swapped)
+    mel.transform(paths[:1])
+    paths[0].write_bytes(returned[0])
+    monkeypatch.setattr(_File, "load", load)
+    np.testing.assert_array_equal(mel.transform(paths[:1]), expected)
+
+
+def test_a_subclass_of_the_same_name_is_another_transformer(paths, cache):
+    own = MelSpectrogram(duration=0.5).transform(paths)
+
+    class MelSpectrogramOfMine(MelSpectrogram):
+        def _decibels(self, *args):
+            return super()._decibels(*args) + 1
+
+    MelSpectrogramOfMine.__qualname__ = MelSpectrogramOfMine.__name__ = "MelSpectrogram"
+    changed = MelSpectrogramOfMine(duration=0.5).transform(paths)
+    np.testing.assert_allclose(changed, own + 1, rtol=1e-6)
+
+
 def test_the_unfinished_files_of_a_killed_process_are_removed_in_time(tmp_path):
     cache = FeatureCache(tmp_path, limit=10**6)
     cache.put("a" * 32, np.zeros(4, dtype=np.float32))
-    young, old = tmp_path / "aa" / ".1.tmp", tmp_path / "aa" / ".2.tmp"
+    young, old = (tmp_path / "aa" / f".{name * 16}.tmp" for name in "12")
     for leftover in (young, old):
         leftover.write_bytes(b"torn")
     os.utime(old, (0, 0))
@@ -284,15 +365,13 @@ def test_every_source_file_counts_for_the_code(tmp_path, monkeypatch):
     copy = tmp_path / "genreclass"
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "demo"))
     monkeypatch.setattr(_cache, "__file__", str(copy / "features" / "_cache.py"))
-    names = set()
+    names = {_cache._fingerprint_source()}
+    assert names == {_cache._SOURCE}
     for part in ("audio/_read.py", "dsp/_cache.py", "dsp/mel.py", "features/_cache.py"):
         with (copy / part).open("a") as file:
             file.write("# changed\n")
-        _cache.code_fingerprint.cache_clear()
-        names.add(_cache.code_fingerprint())
-    _cache.code_fingerprint.cache_clear()
-    monkeypatch.undo()
-    assert len(names) == 4
+        names.add(_cache._fingerprint_source())
+    assert len(names) == 5
 
 
 def test_spectrograms_on_disk_are_those_of_the_transform(as_input, tones, cache):
@@ -313,10 +392,47 @@ def test_spectrograms_removed_from_disk_are_computed_again(paths, cache, loads):
     on_disk = mel.transform_to_disk(paths)
     expected = mel.transform(paths)
     loads.clear()
-    shutil.rmtree(cache.folder)
+    shutil.rmtree(cache.folder.parent)
     np.testing.assert_array_equal(on_disk[1].numpy(), expected[1])
     np.testing.assert_array_equal(on_disk[1].numpy(), expected[1])
     assert len(loads) == 1
+
+
+def test_spectrograms_on_disk_are_held_beyond_the_limit_of_the_cache(paths, cache, monkeypatch):
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "0.00001")
+    mel = MelSpectrogram(duration=0.5)
+    on_disk = mel.transform_to_disk(paths)
+    for held in cache.folder.parent.glob("held/*/*.npy"):
+        os.utime(held, (time.time() - 7200,) * 2)  # two hours later
+    mel.set_params(top_db=70.0).transform_to_disk(paths)
+    assert len(list(cache.folder.parent.glob("held/*/*.npy"))) == 2 * len(paths)
+    assert on_disk[0].shape == mel._row_shape
+
+
+def test_spectrograms_on_disk_are_removed_a_day_after(paths, cache):
+    mel = MelSpectrogram(duration=0.5)
+    mel.transform_to_disk(paths)
+    for held in cache.folder.parent.glob("held/*/*.npy"):
+        os.utime(held, (time.time() - 90_000,) * 2)
+    find_held().trim()
+    assert list(cache.folder.parent.glob("held/*/*.npy")) == []
+
+
+def test_a_file_changed_after_its_spectrogram_was_lost_is_named(paths, cache):
+    on_disk = MelSpectrogram(duration=0.5).transform_to_disk(paths)
+    shutil.rmtree(cache.folder.parent)
+    shutil.copy(paths[1], paths[2])
+    with pytest.raises(AudioReadError, match="Clip 2 is not what it was"):
+        on_disk[2]
+
+
+def test_spectrograms_that_cannot_be_kept_again_are_computed(paths, cache, caplog):
+    mel = MelSpectrogram(duration=0.5)
+    on_disk = mel.transform_to_disk(paths)
+    shutil.rmtree(cache.folder.parent)
+    cache.folder.parent.write_text("no folder")
+    for _ in range(2):
+        np.testing.assert_array_equal(on_disk[1].numpy(), mel.transform(paths)[1])
 
 
 def test_spectrograms_without_a_cache_lie_in_a_temporary_folder(paths, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,6 +154,10 @@ class _Samples:
         return resample(samples, rate, sample_rate)
 
     def digest(self) -> str:
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         samples = np.ascontiguousarray(self.clip.samples)
         return fingerprint([self.clip.sample_rate, digest(samples.data)])
 

@@ -67,8 +67,10 @@ def _cache_facts() -> dict[str, Any]:
     if cache is None:
         return {"cache": None}
     taken = sum(n_bytes for _, n_bytes, _ in cache.entries())
-    facts = {"cache": str(cache.folder), "cache takes": f"{taken / 1e9:.2f} GB"}
-    return facts if cache.limit is None else {**facts, "cache limit": f"{cache.limit / 1e9:g} GB"}
+    return {
+        "cache": str(cache.folder),
+        "cache takes": f"{taken / 1e9:.2f} of {cache.limit / 1e9:g} GB",
+    }
 
 
 def _needed_packages() -> list[str]:

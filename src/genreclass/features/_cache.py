@@ -5,26 +5,29 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import time
 import zlib
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from genreclass.durable import remove_leftovers, replacing
 from genreclass.fingerprint import digest, fingerprint
 
-__all__ = ["FeatureCache", "code_fingerprint", "find_cache"]
+__all__ = ["FeatureCache", "code_fingerprint", "find_cache", "find_held"]
 
 _log = logging.getLogger(__name__)
 
 _DEFAULT_LIMIT_GB = 10.0
 
-# Entries used within this time are never removed: a training may be reading them.
-_IN_USE_S = 3600.0
+# How long what no memory holds stays on disk after it was last used.
+_HELD_S = 24 * 3600.0
+
+# A name as `fingerprint` gives it.
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 _CHECKSUM_BYTES = 4
 
@@ -39,9 +42,10 @@ class FeatureCache:
     ----------
     folder : Path
         Made when it is first written to.
-    limit : int or None
-        Bytes at most, but for what was used in the last hour; the least recently used entries are
-        removed. None is no limit.
+    limit : int
+        Bytes at most, but for what was used lately; the least recently used entries are removed.
+    lately_s : float
+        How many seconds ago that is: a training may be reading what was used since.
 
     Notes
     -----
@@ -50,9 +54,10 @@ class FeatureCache:
     use a folder at once.
     """
 
-    def __init__(self, folder: Path, *, limit: int | None) -> None:
+    def __init__(self, folder: Path, *, limit: int, lately_s: float = 3600.0) -> None:
         self.folder = folder
         self.limit = limit
+        self._lately_s = lately_s
         # Bytes written before somebody looks at the size of the whole; at once the first time.
         self._until_trim = 0
         self._has_warned = False
@@ -64,8 +69,8 @@ class FeatureCache:
     def __contains__(self, key: str) -> bool:
         return self.path(key).is_file()
 
-    def get(self, key: str) -> np.ndarray | None:
-        """The array that was put under a key; None where there is none, or a damaged one."""
+    def get(self, key: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """What was put under a key, of this shape; None where there is none, or a damaged one."""
         path = self.path(key)
         try:
             content = path.read_bytes()
@@ -73,11 +78,14 @@ class FeatureCache:
         except OSError:
             return None
         content, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
-        if zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") != checksum:
-            with suppress(OSError):
-                path.unlink()
-            return None
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        if zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") == checksum:
+            with suppress(ValueError, MemoryError):  # whole, but not ours
+                array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+                if array.shape == shape and array.dtype == np.float32:
+                    return array
+        with suppress(OSError):
+            path.unlink()
+        return None
 
     def open(self, key: str) -> np.ndarray | None:
         """As `get`, but mapped from disk, and not checked again; changes to it are not kept."""
@@ -100,14 +108,15 @@ class FeatureCache:
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
         content = buffer.getvalue()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, sync=False) as file:
-            file.write(content)
-            file.write(zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little"))
+        content += zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little")
+        try:
+            self._write(path, content)
+        except FileNotFoundError:  # somebody has just removed the folder
+            self._write(path, content)
         self._until_trim -= len(content)
-        if self.limit is not None and self._until_trim < 0:
-            self._until_trim = self.limit // 20
-            self.trim()
+        if self._until_trim < 0:
+            size = self.trim()
+            self._until_trim = max(self.limit // 20, size // 10)
 
     def put_if_possible(self, key: str, array: np.ndarray) -> None:
         """As `put`; but where that fails, what was computed is lost, and that is logged, once."""
@@ -127,26 +136,41 @@ class FeatureCache:
         """When each entry was last used, its bytes and its file."""
         found = []
         for path in self.folder.glob("??/*.npy"):
-            with suppress(FileNotFoundError):  # removed by another process
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
+            if _KEY.fullmatch(path.stem) and path == self.path(path.stem):
+                with suppress(OSError):  # removed by another process
+                    status = path.stat()
+                    found.append((status.st_mtime, status.st_size, path))
         return found
 
-    def trim(self) -> None:
-        """Remove the least recently used entries until a tenth of the limit is free."""
+    def trim(self) -> int:
+        """Remove the least recently used entries until a tenth of the limit is free.
+
+        Returns
+        -------
+        int
+            Bytes that are left.
+        """
         for folder in self.folder.glob("??"):
-            remove_leftovers(folder, older_than_s=_IN_USE_S)
+            remove_leftovers(folder, older_than_s=self._lately_s)
         entries = self.entries()
         size = sum(n_bytes for _, n_bytes, _ in entries)
-        if self.limit is None or size <= self.limit:
-            return
-        newest = time.time() - _IN_USE_S
-        for used, n_bytes, path in sorted(entries):
-            if used > newest or size <= 0.9 * self.limit:
+        if size <= self.limit:
+            return size
+        now = time.time()
+        # What a clock that went wrong has dated into the future is not kept for that.
+        ages = [(now - used if used < now + 60 else now, n, path) for used, n, path in entries]
+        for age, n_bytes, path in sorted(ages, reverse=True):
+            if age < self._lately_s or size <= 0.9 * self.limit:
                 break
             with suppress(OSError):
                 path.unlink()
                 size -= n_bytes
+        return size
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, sync=False) as file:
+            file.write(content)
 
 
 def find_cache() -> FeatureCache | None:
@@ -168,33 +192,51 @@ def find_cache() -> FeatureCache | None:
         n_bytes = -1
     if n_bytes < 0:
         raise ValueError(f"GENRECLASS_CACHE_GB must be a number of gigabytes, got {limit!r}")
-    if n_bytes == 0:
-        return None
-    return _make_cache(os.environ.get("GENRECLASS_HOME") or _default_home(), n_bytes)
+    return None if n_bytes == 0 else _make_cache(_home(), n_bytes)
+
+
+def find_held() -> FeatureCache | None:
+    """Where sets lie that no memory holds, for a day after their last use; None without a cache."""
+    return None if find_cache() is None else _make_held(_home())
 
 
 @cache
-def _make_cache(folder: str, limit: int) -> FeatureCache:
-    return FeatureCache(Path(folder).expanduser() / "features", limit=limit)
+def _make_cache(home: str, limit: int) -> FeatureCache:
+    return FeatureCache(Path(home).expanduser() / "features", limit=limit)
 
 
-def _default_home() -> str:
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "genreclass")
+@cache
+def _make_held(home: str) -> FeatureCache:
+    return FeatureCache(Path(home).expanduser() / "held", limit=0, lately_s=_HELD_S)
+
+
+def _home() -> str:
+    default = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "genreclass")
+    return os.environ.get("GENRECLASS_HOME") or default
+
+
+def _fingerprint_source() -> str:
+    """Name this library's own source that turns sound into numbers.
+
+    Its source rather than its version, so that nothing stale is found while it is worked on.
+    """
+    package = Path(__file__).parents[1]
+    sources = [path for part in _PARTS for path in package.glob(f"{part}/*.py")]
+    contents = {f"{path.parent.name}/{path.name}": digest(path.read_bytes()) for path in sources}
+    return fingerprint(contents)
+
+
+# When it is imported: what is written into the files later does not compute.
+_SOURCE = _fingerprint_source()
 
 
 @cache
 def code_fingerprint() -> str:
-    """Name what turns sound into numbers: this library's own source, and the packages it leans on.
-
-    Its source rather than its version, so that nothing stale is found while it is worked on.
-    """
+    """Name what turns sound into numbers: this library's source, and the packages it leans on."""
     import soundfile
     import soxr
     import torch
 
-    package = Path(__file__).parents[1]
-    sources = [path for part in _PARTS for path in package.glob(f"{part}/*.py")]
-    versions: list[Any] = [np.__version__, torch.__version__, soxr.__version__]
+    versions = [np.__version__, torch.__version__, soxr.__version__]
     versions += [soundfile.__version__, soundfile.__libsndfile_version__]
-    contents = {f"{path.parent.name}/{path.name}": digest(path.read_bytes()) for path in sources}
-    return fingerprint([versions, contents])
+    return fingerprint([versions, _SOURCE])

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from genreclass.audio import ClipSource, check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features._cache import FeatureCache, code_fingerprint, find_cache
-from genreclass.fingerprint import fingerprint, mathematical_parameters
+from genreclass.fingerprint import fingerprint
 from genreclass.progress import make_progress
 
 __all__ = ["ClipTransformer"]
@@ -86,13 +86,14 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         for first in range(0, len(sources), together):
             some = sources[first : first + together]
             keys = [_key_of_clip(prefix, source) for source in some]
-            found = [None if key is None else cache.get(key) for key in keys]
+            found = [None if key is None else cache.get(key, self._row_shape) for key in keys]
             missing = [source for source, row in zip(some, found, strict=True) if row is None]
             computed = _in_order(self._compute(missing, device)) if missing else iter(())
-            for key, row in zip(keys, found, strict=True):
+            for source, key, row in zip(some, keys, found, strict=True):
                 if row is None:
                     row = next(computed)
-                    if key is not None:
+                    # A file that was written to meanwhile is of no content that is known.
+                    if key is not None and key == _key_of_clip(prefix, source):
                         put(key, row)
                 yield key, row
 
@@ -108,14 +109,11 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         """The cache, where so many clips are no more than half of what it holds."""
         cache = find_cache()
         n_bytes = n_clips * int(np.prod(self._row_shape)) * np.dtype(np.float32).itemsize
-        if cache is None or (cache.limit is not None and n_bytes > cache.limit / 2):
-            return None
-        return cache
+        return None if cache is None or n_bytes > cache.limit / 2 else cache
 
     def _key_of_parameters(self, device: torch.device) -> str:
         # GPUs round otherwise than CPUs.
-        name, parameters = type(self).__name__, mathematical_parameters(self)
-        return fingerprint([name, parameters, device.type, code_fingerprint()])
+        return fingerprint([self, device.type, code_fingerprint()])
 
     def _load_ahead(self, sources: Sequence[ClipSource]) -> Iterator[list[np.ndarray]]:
         """Samples of some clips at a time, in order; decoded by `n_jobs` threads."""

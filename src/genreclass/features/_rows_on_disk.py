@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import tempfile
 import weakref
@@ -15,7 +16,8 @@ import torch
 
 from genreclass.audio import ClipSource
 from genreclass.dsp import resolve_device
-from genreclass.features._cache import FeatureCache, find_cache
+from genreclass.exceptions import AudioReadError
+from genreclass.features._cache import FeatureCache, find_held
 
 if TYPE_CHECKING:
     from genreclass.features._clip_transformer import ClipTransformer
@@ -29,8 +31,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class RowsOnDisk:
     """What a transformer computes of clips, for sets that no memory holds.
 
-    They lie in the user's cache, beyond its limit if need be; where there is none, in a
-    temporary folder that goes with this object.
+    They lie beside the user's cache, for a day after they were last used; where there is none, in
+    a temporary folder that goes with this object.
 
     Parameters
     ----------
@@ -73,15 +75,23 @@ class RowsOnDisk:
         row = None if key is None else self._cache.open(key)
         if row is None:  # another process has removed it
             found = self._transformer._look_up(
-                [self._sources[place]], self._device, cache=self._cache, put=self._cache.put
+                [self._sources[place]],
+                self._device,
+                cache=self._cache,
+                put=self._cache.put_if_possible,
             )
-            _, row = next(found)
+            found_key, row = next(found)
+            if found_key != key:
+                raise AudioReadError(
+                    f"Clip {place} is not what it was when training began. Put it back, or begin "
+                    "anew."
+                )
         return torch.from_numpy(row)
 
     def _choose_cache(self) -> FeatureCache:
-        cache = find_cache()
+        cache = find_held()
         if cache is None:
             folder = tempfile.mkdtemp(prefix="genreclass-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            cache = FeatureCache(Path(folder), limit=None)
+            cache = FeatureCache(Path(folder), limit=0, lately_s=math.inf)
         return cache
