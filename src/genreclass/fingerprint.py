@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["class_name", "digest", "digest_of_file", "fingerprint", "mathematical_parameters"]
+__all__ = [
+    "class_name",
+    "digest",
+    "digest_of_file",
+    "fingerprint",
+    "fingerprint_source",
+    "mathematical_parameters",
+]
 
 # Parameters that say where and how to compute, not what.
 _NOT_MATHEMATICAL = frozenset(
     {"checkpoint_dir", "checkpoint_minutes", "device", "n_jobs", "verbose"}
 )
+
+# What no other process is called.
+_PROCESS = secrets.token_hex(8)
 
 # 128 bits: two of a billion clips meet by chance once in 10**20 libraries.
 _DIGITS = 32
@@ -65,9 +78,32 @@ def mathematical_parameters(estimator: Any) -> dict[str, Any]:
     }
 
 
+def fingerprint_source(parts: Iterable[str]) -> str:
+    """Name the source of parts of this library, as "dsp".
+
+    Its source rather than its version, so that nothing stale is found while it is worked on.
+    """
+    package = Path(__file__).parent
+    paths = [path for part in parts for path in package.glob(f"{part}/*.py")]
+    return fingerprint(
+        {f"{path.parent.name}/{path.name}": digest(path.read_bytes()) for path in paths}
+    )
+
+
 def class_name(estimator: Any) -> str:
-    """The full name of an estimator's class: one of the same short name may do something else."""
-    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+    """The full name of an estimator's class, and of one from elsewhere the source.
+
+    A class of a user's own may be written anew under the name it had; where its source is not to
+    be found, it is no other process's.
+    """
+    cls = type(estimator)
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if name.partition(".")[0] == __name__.partition(".")[0]:
+        return name
+    try:
+        return f"{name} {digest(inspect.getsource(cls).encode())}"
+    except (OSError, TypeError):
+        return f"{name} {_PROCESS} {id(cls)}"
 
 
 def _canonical(value: Any) -> Any:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from genreclass import load
+from genreclass.cli._run_folder import RunFolder
 from genreclass.datasets import load_folder
 from genreclass.training import _loop
 
@@ -236,8 +237,23 @@ def test_a_description_with_odd_values_is_named(run, paused):
     held["options"]["epochs"] = "many"
     (paused / "train.json").write_text(json.dumps(held))
     result = run("resume", paused)
-    assert result.exit_code in (1, 2)
-    assert "max_epochs" in result.stderr
+    assert result.exit_code == 1
+    assert "epochs is 'many'" in result.stderr
+
+
+def test_two_commands_do_not_train_in_one_folder(run, paused):
+    with RunFolder.read(paused).alone():
+        result = run("resume", paused)
+    assert result.exit_code == 1
+    assert "Another command is training" in result.stderr
+    assert run("resume", paused).exit_code == 0
+
+
+def test_a_run_killed_in_its_first_moment_is_begun_again(run, music, tmp_path):
+    folder, out = tmp_path / "run", tmp_path / "mine.genre"
+    folder.mkdir()
+    (folder / ".0123456789abcdef.tmp").write_bytes(b"{")
+    assert run("train", music, "--out", out, "--run", folder, *OPTIONS).exit_code == 0
 
 
 def test_a_baseline_has_no_run(run, music, tmp_path):

@@ -16,11 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from genreclass import HandcraftedFeatures, MelSpectrogram
+from genreclass import fingerprint as fingerprint_module
 from genreclass.audio import Clip
 from genreclass.audio._check import _File, _Samples
 from genreclass.exceptions import AudioReadError
 from genreclass.features import _cache
 from genreclass.features._cache import FeatureCache, find_cache, find_held
+from genreclass.fingerprint import fingerprint_source
 
 SAMPLE_RATE = 22050
 
@@ -364,13 +366,14 @@ def test_every_source_file_counts_for_the_code(tmp_path, monkeypatch):
     package = Path(_cache.__file__).parents[1]
     copy = tmp_path / "genreclass"
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "demo"))
-    monkeypatch.setattr(_cache, "__file__", str(copy / "features" / "_cache.py"))
-    names = {_cache._fingerprint_source()}
+    monkeypatch.setattr(fingerprint_module, "__file__", str(copy / "fingerprint.py"))
+    parts = ("audio", "dsp", "features")
+    names = {fingerprint_source(parts)}
     assert names == {_cache._SOURCE}
     for part in ("audio/_read.py", "dsp/_cache.py", "dsp/mel.py", "features/_cache.py"):
         with (copy / part).open("a") as file:
             file.write("# changed\n")
-        names.add(_cache._fingerprint_source())
+        names.add(fingerprint_source(parts))
     assert len(names) == 5
 
 

@@ -1,5 +1,8 @@
 """Which runs of an estimator are the same, and what a user meets."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from genreclass import MelCNNClassifier, MelSpectrogram, load, save
 from genreclass.audio import Clip
-from genreclass.exceptions import CheckpointError
+from genreclass.exceptions import AudioReadError, CheckpointError, TrainingPaused
 from genreclass.training import _loop
 
 MEL = {"duration": 0.5, "n_mels": 32}
@@ -189,7 +192,7 @@ def test_an_odd_folder_is_named(tones, folder):
         _make(folder).fit(*tones)
 
 
-@pytest.mark.parametrize("minutes", [-1.0, "5", None])
+@pytest.mark.parametrize("minutes", [-1.0, "5", None, float("nan")])
 def test_odd_minutes_are_named(tones, tmp_path, minutes):
     with pytest.raises((TypeError, ValueError), match="checkpoint_minutes"):
         _make(tmp_path, checkpoint_minutes=minutes).fit(*tones)
@@ -207,3 +210,47 @@ def test_a_saved_model_forgets_its_folder(tones, tmp_path):
     save(classifier, tmp_path / "mine.genre")
     assert load(tmp_path / "mine.genre").checkpoint_dir is None
     assert classifier.checkpoint_dir == tmp_path / "runs"
+
+
+def test_a_resumed_run_keeps_to_its_split(tones, tmp_path, monkeypatch):
+    from genreclass.models import _mel_cnn_classifier
+
+    expected = _make(None, patience=2, validation_fraction=0.25).fit(*tones)
+    classifier = _make(tmp_path, patience=2, validation_fraction=0.25)
+    with monkeypatch.context() as patch:
+        patch.setattr(_loop, "_end_epoch", lambda *args: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(TrainingPaused):
+            classifier.fit(*tones)
+    monkeypatch.setattr(  # as another version of scikit-learn might draw it
+        _mel_cnn_classifier, "split_validation", lambda *args, **kwargs: (range(3, 12), range(3))
+    )
+    assert _same(classifier.fit(*tones), expected)
+
+
+def test_groups_that_read_the_same_are_not(tones, tmp_path, steps):
+    one, other = np.array([1, "1", 2, "2"] * 3, dtype=object), np.array([1, 1, 2, 2] * 3)
+    _make(tmp_path).fit(*tones, groups=one)
+    _make(tmp_path).fit(*tones, groups=other)
+    assert len(steps) == 8
+
+
+def test_files_that_cannot_be_read_make_no_run(tones, tmp_path):
+    paths = [tmp_path / f"{index}.wav" for index in range(4)]
+    with pytest.raises(AudioReadError, match=r"Clip 0: .*0\.wav does not exist"):
+        _make(tmp_path / "runs").fit(paths, ["a", "b", "a", "b"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_class_written_anew_is_another(tones, tmp_path, steps):
+    for depth in (4, 8):
+        namespace = {}
+        exec(  # as a cell of a notebook is run again
+            "from genreclass import MelCNNClassifier as Base\n"
+            "class Mine(Base):\n"
+            f"    def _make_network(self, *args): self.channels = ({depth},); "
+            "return super()._make_network(*args)\n",
+            namespace,
+        )
+        parameters = _make(tmp_path).get_params(deep=False)
+        namespace["Mine"](**parameters).fit(*tones)
+    assert len(steps) == 8

@@ -15,7 +15,8 @@ from genreclass.training._checkpoints import _pack, _unpack
 
 
 def _state(epoch, batch=0, **more):
-    return {"epoch": epoch, "batch": batch, "weights": torch.full((50,), float(epoch)), **more}
+    weights = torch.full((50,), float(epoch))
+    return {"epoch": epoch, "batch": batch, "seed": 0, "weights": weights, **more}
 
 
 def _same(one, other):
@@ -154,6 +155,7 @@ def _rewrite(folder, metadata):
     from genreclass.fingerprint import digest_of_file
 
     newest = max(folder.glob("checkpoint-*"))
+    metadata = {"run": folder.name, **metadata}
     save_file({"0": torch.zeros(1)}, folder / "new", metadata=metadata)
     name = f"{newest.name[:25]}{digest_of_file(folder / 'new')}.safetensors"
     (folder / "new").rename(folder / name)
@@ -170,7 +172,9 @@ def test_a_checkpoint_of_a_newer_format_is_named_and_kept(tmp_path):
     assert (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("text", ["{}", "[", '{"tensor": "7"}', '{"object": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{}", "[", '{"tensor": "7"}', '{"object": 1}', '{"dict": [["epoch", 1]]}', "[" * 10**5]
+)
 def test_a_checkpoint_of_something_else_is_named(tmp_path, text):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.write(_state(1))

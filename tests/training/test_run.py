@@ -4,13 +4,20 @@ import json
 import logging
 import os
 import pickle
+import shutil
 import signal
 import threading
+import time
 
 import pytest
 import torch
 
-from genreclass.exceptions import CheckpointError, GenreclassError, TrainingPaused
+from genreclass.exceptions import (
+    CheckpointError,
+    GenreclassError,
+    TrainingDivergedError,
+    TrainingPaused,
+)
 from genreclass.training import CheckpointedRun, Checkpoints, Run, train
 from genreclass.training import _run as run_module
 
@@ -23,7 +30,7 @@ def _open(folder, *, parts=PARTS, minutes=5.0, starts_anew=False):
 
 def _train(run, small_run, *, seed=0, then=None):
     """Train, and call `then` with the state whenever it is whole; return state and batches."""
-    state = small_run.start(run.seed(seed))
+    state = small_run.start(run.recall("seed", seed))
     run.restore(state)
     batches = []
 
@@ -202,7 +209,7 @@ def test_a_run_begun_with_another_version_goes_on_and_says_so(
     with caplog.at_level(logging.WARNING), _open(tmp_path) as run:
         _, n_batches = _train(run, small_run)
     assert n_batches == 6
-    assert "goes on with genreclass 99.0, torch 99.0" in caplog.text
+    assert "goes on with genreclass 99.0" in caplog.text
 
 
 def test_a_run_finished_with_another_version_is_trained_again(tmp_path, small_run, monkeypatch):
@@ -246,45 +253,142 @@ def test_a_pause_on_a_full_disk_says_where_the_run_stands(tmp_path, small_run, w
     _assert_equal(state, whole)
 
 
-def test_two_do_not_train_one_run_at_once(tmp_path):
-    with (
-        _open(tmp_path),
-        pytest.raises(CheckpointError, match="is training the run"),
-        _open(tmp_path),
-    ):
-        pass
-    with _open(tmp_path):
-        pass
-
-
-def test_two_threads_do_not_train_one_run_at_once(tmp_path):
-    errors = []
+@pytest.mark.parametrize("starts_anew", [False, True])
+def test_who_comes_second_waits_and_takes_what_was_trained(
+    tmp_path, small_run, whole, starts_anew, caplog
+):
+    began, ended = threading.Event(), []
 
     def work():
-        try:
-            with _open(tmp_path):
-                pass
-        except CheckpointError as error:
-            errors.append(error)
+        with _open(tmp_path, starts_anew=starts_anew) as run:
+            began.set()
+            for _ in range(100):  # until somebody waits
+                if "Waiting for another process" in caplog.text:
+                    break
+                time.sleep(0.05)
+            ended.append(_train(run, small_run))
 
-    with _open(tmp_path):
-        thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work)
+    with caplog.at_level(logging.WARNING):
         thread.start()
-        thread.join()
-    assert len(errors) == 1
+        began.wait()
+        with _open(tmp_path, starts_anew=starts_anew) as run:
+            thread.join()
+            state, n_batches = _train(run, small_run)
+    assert "Waiting for another process" in caplog.text
+    assert len(ended) == 1
+    assert n_batches == (12 if starts_anew else 0)
+    _assert_equal(state, whole)
+
+
+def test_a_run_whose_checkpoints_were_torn_keeps_its_new_ones(tmp_path, small_run, whole):
+    with _open(tmp_path) as run, pytest.raises(TrainingPaused):
+        _train(run, small_run, then=_at(3, 1))
+    for checkpoint in run.folder.glob("checkpoint-*"):
+        os.truncate(checkpoint, 100)
+    with _open(tmp_path) as run, pytest.raises(TrainingPaused):
+        _train(run, small_run, then=_at(1, 1))
+    with _open(tmp_path) as run:
+        state, n_batches = _train(run, small_run)
+    assert n_batches == 12 - 4
+    _assert_equal(state, whole)
+
+
+def test_an_error_after_a_signal_is_a_pause(tmp_path, small_run):
+    def then(state):
+        if (state.epoch, state.batch) == (2, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+            raise RuntimeError("at the same time")
+
+    with _open(tmp_path) as run, pytest.raises(TrainingPaused) as pause:
+        _train(run, small_run, then=then)
+    assert str(pause.value.__cause__) == "at the same time"
+
+
+def test_a_diverged_run_of_a_drawn_seed_draws_another(tmp_path, small_run):
+    def then(state):
+        if state.epoch == 2:
+            raise TrainingDivergedError
+
+    for starts_anew, seed in ((True, 1), (False, 0)):
+        folder = tmp_path / str(starts_anew)
+        with pytest.raises(TrainingDivergedError), _open(folder, starts_anew=starts_anew) as run:
+            _train(run, small_run, seed=0, then=then)
+        with _open(folder, starts_anew=starts_anew) as run:
+            state, _ = _train(run, small_run, seed=1)
+        assert state.seed == seed
+
+
+def test_a_run_begins_on_a_full_disk(tmp_path, small_run, whole, monkeypatch, caplog):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_module, "replacing", full)
+    with caplog.at_level(logging.WARNING), _open(tmp_path) as run:
+        state, _ = _train(run, small_run)
+    _assert_equal(state, whole)
+    assert "run.json cannot be written (No space left on device)" in caplog.text
+
+
+def test_a_folder_removed_while_training_is_made_again(tmp_path, small_run, whole):
+    def then(state):
+        if (state.epoch, state.batch) == (1, 2):
+            shutil.rmtree(tmp_path)
+        if (state.epoch, state.batch) == (3, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with _open(tmp_path) as run, pytest.raises(TrainingPaused):
+        _train(run, small_run, then=then)
+    with _open(tmp_path) as run:
+        state, n_batches = _train(run, small_run)
+    assert n_batches == 2
+    _assert_equal(state, whole)
+
+
+def test_a_finished_run_keeps_one_checkpoint(tmp_path, small_run):
+    with _open(tmp_path) as run:
+        _train(run, small_run)
+    assert len(list(run.folder.glob("checkpoint-*"))) == 1
+
+
+def test_a_checkpoint_copied_from_another_run_is_refused(tmp_path, small_run):
+    other = {**PARTS, "clips": ["c"]}
+    for parts in (PARTS, other):
+        with _open(tmp_path, parts=parts) as run, pytest.raises(TrainingPaused):
+            _train(run, small_run, then=_at(2, 0))
+    (mine,) = tmp_path.glob(f"{run.folder.name}/checkpoint-000002-*")
+    with _open(tmp_path) as run:
+        pass
+    for checkpoint in run.folder.glob("checkpoint-*"):
+        checkpoint.unlink()
+    shutil.copy(mine, run.folder)
+    with pytest.raises(CheckpointError, match="is of another run"):
+        _open(tmp_path).__enter__()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"order": torch.zeros(11, dtype=torch.int64)},
+        {"order": torch.arange(10)},
+        {"places": torch.zeros(3, dtype=torch.float64)},
+        {"epoch": 99},
+        {"batch": 99},
+        {"history": 3},
+        {"network": {}},
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(tmp_path, small_run, change):
+    with _open(tmp_path) as run:
+        Checkpoints(run.folder).write({**small_run.start().state_dict(), **change})
+    with _open(tmp_path) as run, pytest.raises(CheckpointError, match="does not fit this network"):
+        run.restore(small_run.start())
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(CheckpointError, match=r"checkpoint_dir: .*file.* cannot be written"):
         _open(tmp_path / "file").__enter__()
-
-
-def test_a_checkpoint_of_another_network_is_named(tmp_path, small_run):
-    with _open(tmp_path) as run:
-        Checkpoints(run.folder).write({"epoch": 1, "batch": 0, "network": {}})
-    with _open(tmp_path) as run, pytest.raises(CheckpointError, match="does not fit this network"):
-        run.restore(small_run.start())
 
 
 @pytest.mark.parametrize("starts_anew", [False, True])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import typer
+from filelock import FileLock, Timeout
 
 from genreclass.audio import printable
 from genreclass.cli._terminal import quoted, shows_progress
-from genreclass.durable import replacing
+from genreclass.durable import remove_leftovers, replacing
 from genreclass.exceptions import CheckpointError
 from genreclass.fingerprint import digest_of_file
 from genreclass.progress import make_progress
@@ -20,6 +22,18 @@ from genreclass.progress import make_progress
 __all__ = ["NetworkOptions", "RunFolder"]
 
 _FILE = "train.json"
+
+# What JSON gives for the annotations of the options.
+_TYPES: dict[str, Any] = {
+    "str": str,
+    "str | None": (str, type(None)),
+    "int": int,
+    "int | None": (int, type(None)),
+    "float": (int, float),
+    "bool": bool,
+    "list[int]": list,
+    "list[str]": list,
+}
 
 # Options that do not decide what is learned.
 _HOW = ("out", "device", "strict")
@@ -42,6 +56,12 @@ class NetworkOptions:
     seed: int
     device: str
     strict: bool
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value, expected = getattr(self, each.name), _TYPES[str(each.type)]
+            if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+                raise TypeError(f"{each.name} is {value!r:.40}")
 
     def parameters(self) -> dict[str, Any]:
         """Those of the classifier."""
@@ -129,15 +149,34 @@ class RunFolder:
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
             options = held.pop("options")
-            names = {each.name for each in fields(NetworkOptions)}
-            if set(options) != names:
-                raise ValueError(f"options are {', '.join(sorted(set(options) ^ names))}")
             return cls(folder=folder, options=NetworkOptions(**options), **held)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise CheckpointError(
                 f"{printable(path)} is damaged, or of another version ({error!s:.100}). Train "
                 "anew, with another --run."
             ) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While the ``with`` lasts, no other command trains in the folder.
+
+        Raises
+        ------
+        CheckpointError
+            One does already.
+        """
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise CheckpointError(
+                f"Another command is training in {printable(self.folder)}. Wait for it, or pause "
+                "it with Ctrl+C."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write(self) -> None:
         """Describe the run in its folder."""
@@ -177,6 +216,7 @@ class RunFolder:
 def _make_empty(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         is_empty = not any(folder.iterdir())
     except OSError as error:
         raise typer.BadParameter(

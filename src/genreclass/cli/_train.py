@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -224,12 +225,13 @@ def train(
 def learn_network(options: NetworkOptions, run: RunFolder | None = None) -> None:
     """Train a network and write it; what is in the folder of a run, it goes on with."""
     started = time.perf_counter()
-    try:
-        trained, skipped = train_network(options, run)
-    except KeyboardInterrupt:
-        _note_interrupted(started, run)
-        raise typer.Exit(INTERRUPTED) from None
-    _finish(trained, Path(options.out), Path(options.music), skipped, run)
+    with nullcontext() if run is None else run.alone():
+        try:
+            trained, skipped = train_network(options, run)
+        except KeyboardInterrupt:
+            _note_interrupted(started, run)
+            raise typer.Exit(INTERRUPTED) from None
+        _finish(trained, Path(options.out), Path(options.music), skipped, run)
 
 
 def _note_interrupted(started: float, run: RunFolder | None = None) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from genreclass.durable import remove_leftovers, replacing
-from genreclass.fingerprint import digest, fingerprint
+from genreclass.fingerprint import fingerprint, fingerprint_source
 
 __all__ = ["FeatureCache", "code_fingerprint", "find_cache", "find_held"]
 
@@ -30,9 +30,6 @@ _HELD_S = 24 * 3600.0
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 _CHECKSUM_BYTES = 4
-
-# Parts of this library that turn sound into numbers.
-_PARTS = ("audio", "dsp", "features")
 
 
 class FeatureCache:
@@ -74,9 +71,9 @@ class FeatureCache:
         path = self.path(key)
         try:
             content = path.read_bytes()
-            os.utime(path)  # recently used
         except OSError:
             return None
+        _touch(path)
         content, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
         if zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") == checksum:
             with suppress(ValueError, MemoryError):  # whole, but not ours
@@ -91,9 +88,9 @@ class FeatureCache:
         """As `get`, but mapped from disk, and not checked again; changes to it are not kept."""
         try:
             array = np.load(self.path(key), mmap_mode="c", allow_pickle=False)
-            os.utime(self.path(key))
         except (OSError, ValueError, EOFError):
             return None
+        _touch(self.path(key))
         return array
 
     def put(self, key: str, array: np.ndarray) -> None:
@@ -173,6 +170,12 @@ class FeatureCache:
             file.write(content)
 
 
+def _touch(path: Path) -> None:
+    """Date a file to now, as it was used, where that is allowed."""
+    with suppress(OSError):
+        os.utime(path)
+
+
 def find_cache() -> FeatureCache | None:
     """The cache that the user's environment names; None for none.
 
@@ -215,19 +218,8 @@ def _home() -> str:
     return os.environ.get("GENRECLASS_HOME") or default
 
 
-def _fingerprint_source() -> str:
-    """Name this library's own source that turns sound into numbers.
-
-    Its source rather than its version, so that nothing stale is found while it is worked on.
-    """
-    package = Path(__file__).parents[1]
-    sources = [path for part in _PARTS for path in package.glob(f"{part}/*.py")]
-    contents = {f"{path.parent.name}/{path.name}": digest(path.read_bytes()) for path in sources}
-    return fingerprint(contents)
-
-
 # When it is imported: what is written into the files later does not compute.
-_SOURCE = _fingerprint_source()
+_SOURCE = fingerprint_source(("audio", "dsp", "features"))
 
 
 @cache

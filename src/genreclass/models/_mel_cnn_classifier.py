@@ -225,7 +225,7 @@ class MelCNNClassifier(
         TrainingPaused
             Ctrl+C or SIGTERM came, and there is a `checkpoint_dir`.
         CheckpointError
-            `checkpoint_dir` cannot be written, or another process is training this very run.
+            `checkpoint_dir` cannot be written, or holds under this run's name what is not of it.
         TrainingDivergedError
             The loss became infinite or NaN.
         """
@@ -241,6 +241,7 @@ class MelCNNClassifier(
         val_targets = None
         if X_val is not None or y_val is not None:
             X_val, val_targets = self._check_validation(X_val, y_val, mel, classes)
+        random_state = check_random_state(self.random_state)
         run = open_run(
             self,
             X=X,
@@ -251,12 +252,14 @@ class MelCNNClassifier(
             val_targets=val_targets,
             resolved={"mel": mel},
         )
-        drawn = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        drawn = int(random_state.randint(np.iinfo(np.int32).max))
         with run:
-            seed = run.seed(drawn)
+            seed = run.recall("seed", drawn)
+            split = run.recall("split", None)
             if X_val is None and self._watches and self.validation_fraction is not None:
                 fraction = self.validation_fraction
-                rows, aside = split_validation(targets, groups, fraction=fraction, seed=seed)
+                split = split or split_validation(targets, groups, fraction=fraction, seed=seed)
+                rows, aside = (np.asarray(part) for part in split)
                 X_val, val_targets = _take(X, aside), targets[aside]
                 X, targets = _take(X, rows), targets[rows]
 
@@ -274,7 +277,11 @@ class MelCNNClassifier(
             network = self._make_network(examples.n_rows, len(classes), seed)
             network.set_input_statistics(*examples.row_statistics())
             state = TrainingState(
-                network.to(device), self._make_plan(), n_examples=len(examples), seed=seed
+                network.to(device),
+                self._make_plan(),
+                n_examples=len(examples),
+                seed=seed,
+                split=split,
             )
             run.restore(state)
             with run.pausable(), TrainingProgress(state, visible=self.verbose > 0) as progress:
@@ -457,6 +464,8 @@ class MelCNNClassifier(
         check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
         check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
         check_scalar(self.checkpoint_minutes, "checkpoint_minutes", Real, min_val=0)
+        if math.isnan(self.checkpoint_minutes):
+            raise ValueError("checkpoint_minutes must be 0 or more, got nan")
         is_path = isinstance(self.checkpoint_dir, (str, os.PathLike)) and str(self.checkpoint_dir)
         if self.checkpoint_dir is not None and not is_path:
             raise ValueError(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils import column_or_1d
 
-from genreclass.fingerprint import mathematical_parameters
+from genreclass.fingerprint import class_name, mathematical_parameters
+from genreclass.models._validation_split import number_groups
 from genreclass.training import CheckpointedRun, Run
 
 __all__ = ["open_run"]
@@ -46,11 +46,11 @@ def open_run(
     random_state = None if estimator.random_state is np.random else estimator.random_state
     parameters = {**mathematical_parameters(estimator), "random_state": random_state, **resolved}
     parts = {
-        "estimator": type(estimator).__name__,
+        "estimator": class_name(estimator),
         "parameters": parameters,
         "clips": _content(X),
         "labels": [[str(label) for label in classes], targets],
-        "groups": None if groups is None else [str(group) for group in column_or_1d(groups)],
+        "groups": None if groups is None else number_groups(groups),
         "validation": None if X_val is None else [_content(X_val), val_targets],
     }
     return CheckpointedRun(
@@ -62,4 +62,9 @@ def open_run(
 
 
 def _content(X: Any) -> Any:
-    return X if isinstance(X, np.ndarray) else [source.digest() for source in X]
+    if isinstance(X, np.ndarray):
+        return X
+    digests = [source.digest() for source in X]
+    if None in digests:  # loading it says why
+        X[digests.index(None)].load(1, duration=None)
+    return digests

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
-__all__ = ["split_validation"]
+__all__ = ["number_groups", "split_validation"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def split_validation(
             return next(splitter.split(targets, targets))
         except ValueError as error:
             raise _too_few(fraction, len(targets), str(error).rstrip(".")) from error
-    groups = _number_groups(groups)
+    groups = number_groups(groups)
     n_folds = min(max(2, round(1 / fraction)), groups.max() + 1, np.bincount(targets).max())
     if n_folds < 2:
         raise _too_few(fraction, len(targets), "they are all of one group")
@@ -63,7 +63,8 @@ def split_validation(
     return min(folds, key=lambda fold: abs(len(fold[1]) - fraction * len(targets)))
 
 
-def _number_groups(groups: Any) -> np.ndarray:
+def number_groups(groups: Any) -> np.ndarray:
+    """The groups as numbers, by their first appearance; raises ValueError for missing ones."""
     groups = column_or_1d(groups)
     if any(group is None or group != group for group in groups.tolist()):
         raise ValueError("groups holds missing values. Give each clip without one its own group.")

@@ -32,7 +32,7 @@ _NAME = re.compile(r"checkpoint-(\d{6,})-(\d{6,})-([0-9a-f]{32})\.safetensors")
 
 
 class Checkpoints:
-    """The checkpoints of one run, in a folder.
+    """The checkpoints of one run, in a folder of its name.
 
     Parameters
     ----------
@@ -42,10 +42,11 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._whole: list[Path] = []  # as was seen or written, the newest last
         remove_leftovers(folder)
 
     def write(self, state: dict[str, Any]) -> None:
-        """Write a state; older ones than the one before go when it is whole.
+        """Write a state; when it is whole, all but it and the one before are removed.
 
         Raises
         ------
@@ -56,14 +57,15 @@ class Checkpoints:
 
         tensors: dict[str, torch.Tensor] = {}
         text = json.dumps(_pack(state, tensors))
-        content = save(tensors, metadata={"format": _FORMAT, "state": text})
+        metadata = {"format": _FORMAT, "run": self.folder.name, "state": text}
+        content = save(tensors, metadata=metadata)
         epoch, batch = state["epoch"], state["batch"]
-        name = f"checkpoint-{epoch:06}-{batch:06}-{digest(content)}.safetensors"
-        with replacing(self.folder / name) as file:
+        path = self.folder / f"checkpoint-{epoch:06}-{batch:06}-{digest(content)}.safetensors"
+        self.folder.mkdir(parents=True, exist_ok=True)  # should somebody have removed it
+        with replacing(path) as file:
             file.write(content)
-        for old in self._newest_first()[_KEPT:]:
-            with suppress(OSError):
-                old.unlink()
+        self._whole = [*(old for old in self._whole if old != path), path][-_KEPT:]
+        self._remove_others()
 
     def read(self) -> dict[str, Any] | None:
         """The newest whole state; None where there is none.
@@ -76,20 +78,32 @@ class Checkpoints:
         for path in self._newest_first():
             state = self._read_if_whole(path)
             if state is not None:
+                self._whole = [path]
                 return state
         return None
+
+    def keep_newest(self) -> None:
+        """Remove all but the newest that is known to be whole."""
+        self._whole = self._whole[-1:]
+        self._remove_others()
 
     def remove(self) -> None:
         """Remove all of them."""
         for path in self._newest_first():
             path.unlink(missing_ok=True)
 
+    def _remove_others(self) -> None:
+        for path in self._newest_first():
+            if self._whole and path not in self._whole:
+                with suppress(OSError):
+                    path.unlink()
+
     def _newest_first(self) -> list[Path]:
         """By epoch and batch."""
         found = []
         for path in self.folder.glob("checkpoint-*.safetensors"):
             match = _NAME.fullmatch(path.name)
-            if match:
+            if match and path.is_file():
                 found.append((int(match[1]), int(match[2]), path.stat().st_mtime_ns, path))
         return [path for *_, path in sorted(found, reverse=True)]
 
@@ -99,8 +113,8 @@ class Checkpoints:
 
         try:
             content = path.read_bytes()
-        except OSError as error:
-            _log.warning("Checkpoint %s cannot be read (%s).", printable(path), error.strerror)
+        except (OSError, MemoryError) as error:
+            _log.warning("Checkpoint %s cannot be read (%r).", printable(path), error)
             return None
         if not path.stem.endswith(digest(content)):
             _log.warning(
@@ -118,7 +132,13 @@ class Checkpoints:
                     f"version of genreclass reads format {_FORMAT!r}. Go on with the version that "
                     "wrote it, or give another checkpoint_dir."
                 )
+            if metadata["run"] != self.folder.name:
+                raise CheckpointError(
+                    f"{printable(path)} is of another run, {metadata['run']:.40}. Remove it."
+                )
             state: dict[str, Any] = _unpack(json.loads(metadata["state"]), load(content))
+            if not all(isinstance(state[name], int) for name in ("epoch", "batch", "seed")):
+                raise TypeError("an epoch, a batch or a seed is no whole number")
         except CheckpointError:
             raise
         except Exception as error:  # whole, but not ours: it can fail anywhere, in any way

@@ -47,6 +47,6 @@ class PauseSignals:
         self.came = True
 
     def _restore(self) -> None:
-        while self._before:
-            number, before = self._before.popitem()
+        for number, before in self._before.items():
             signal.signal(number, before)
+        self._before = {}

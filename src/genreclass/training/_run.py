@@ -17,8 +17,8 @@ from filelock import FileLock, Timeout
 
 from genreclass.audio import printable
 from genreclass.durable import replacing, sync_folder
-from genreclass.exceptions import CheckpointError, TrainingPaused
-from genreclass.fingerprint import fingerprint
+from genreclass.exceptions import CheckpointError, TrainingDivergedError, TrainingPaused
+from genreclass.fingerprint import fingerprint, fingerprint_source
 from genreclass.training._checkpoints import Checkpoints
 from genreclass.training._pause import PauseSignals
 from genreclass.training._state import TrainingState
@@ -29,8 +29,9 @@ _log = logging.getLogger(__name__)
 
 _DESCRIPTION, _LOCK = "run.json", ".lock"
 
-# With other versions a run goes on, but not to the same last bit.
-_PACKAGES = ("genreclass", "torch")
+# With others a run goes on, but not to the same last bit.
+_SOURCE = fingerprint_source(("audio", "dsp", "features", "networks", "training", "models"))
+_PACKAGES = ("genreclass", "numpy", "scikit-learn", "torch")
 
 
 class Run:
@@ -42,9 +43,9 @@ class Run:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def seed(self, drawn: int) -> int:
-        """The seed the run started from; `drawn` where it starts now."""
-        return drawn
+    def recall(self, name: str, otherwise: Any) -> Any:
+        """What the run began with, by its name in the state; `otherwise` where it begins now."""
+        return otherwise
 
     def restore(self, state: TrainingState) -> None:
         """Bring `state` to where the run was left."""
@@ -79,7 +80,12 @@ class CheckpointedRun(Run):
     Raises
     ------
     CheckpointError
-        The folder cannot be made or written, or another process is training this very run.
+        The folder cannot be made or written, or holds checkpoints of something else.
+
+    Notes
+    -----
+    While another process or thread trains this very run, the ``with`` waits for it, and then finds
+    it finished.
     """
 
     def __init__(
@@ -90,9 +96,11 @@ class CheckpointedRun(Run):
         minutes: float,
         starts_anew: bool,
     ) -> None:
-        self._parts = {name: fingerprint(value) for name, value in parts.items()}
-        self._shown = {name: _show(value) for name, value in parts.items()}
-        self.folder = Path(checkpoint_dir).expanduser() / fingerprint(self._parts)
+        names = {name: fingerprint(value) for name, value in parts.items()}
+        self._shown = {name: _show(parts[name], names[name]) for name in parts}
+        self.folder = Path(checkpoint_dir).expanduser() / fingerprint(names)
+        self._lock = FileLock(self.folder / _LOCK)
+        self._checkpoints: Checkpoints
         self._interval = 60 * minutes
         self._starts_anew = starts_anew
         self._signals = PauseSignals()
@@ -103,13 +111,11 @@ class CheckpointedRun(Run):
     def __enter__(self) -> CheckpointedRun:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.folder / _LOCK, timeout=0)
-            self._lock.acquire()
-        except Timeout:
-            raise CheckpointError(
-                f"Another process or thread is training the run {printable(self.folder)}. Wait for "
-                "it, or give this one another checkpoint_dir."
-            ) from None
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:  # a search that raised here would take another candidate
+                _log.warning("Waiting for another process to train %s.", printable(self.folder))
+                self._lock.acquire()
         except OSError as error:
             raise CheckpointError(
                 f"checkpoint_dir: {printable(self.folder.parent)} cannot be written "
@@ -123,10 +129,12 @@ class CheckpointedRun(Run):
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._starts_anew and isinstance(error[1], TrainingDivergedError):
+            self._checkpoints.remove()  # so that another seed is drawn
         self._lock.release()
 
-    def seed(self, drawn: int) -> int:
-        return drawn if self._saved is None else int(self._saved["seed"])
+    def recall(self, name: str, otherwise: Any) -> Any:
+        return otherwise if self._saved is None else self._saved[name]
 
     def restore(self, state: TrainingState) -> None:
         if self._saved is None:
@@ -145,8 +153,13 @@ class CheckpointedRun(Run):
 
     @contextmanager
     def pausable(self) -> Iterator[None]:
-        with self._signals:
-            yield
+        try:
+            with self._signals:
+                yield
+        except Exception as error:
+            if self._signals.came:  # a search would go on over the error
+                raise self._pause() from error
+            raise
         if self._signals.came:  # after the last batch, when nothing looked any more
             raise self._pause()
 
@@ -161,31 +174,29 @@ class CheckpointedRun(Run):
             raise self._pause()
 
     def finish(self) -> None:
-        try:
-            self._describe(finished=True)
-        except OSError as error:
-            _log.warning("%s cannot be written: %s.", self.folder / _DESCRIPTION, error.strerror)
+        self._checkpoints.keep_newest()
+        self._write_description(finished=True)
 
     def _open(self) -> None:
         """Find out where the run stands."""
         self._checkpoints = Checkpoints(self.folder)
         described = self._read_description()
-        versions = {name: described.get(name) for name in _PACKAGES}
+        versions = {name: described.get(name) for name in _versions()}
         is_finished = described.get("finished") is True
         if is_finished and (self._starts_anew or versions != _versions()):
             # Not the other way round: checkpoints of a finished run must not pass for unfinished.
             self._checkpoints.remove()
             sync_folder(self.folder)
         self._saved = self._checkpoints.read()
-        if self._saved is not None and versions != _versions():
+        if self._saved is not None and described and versions != _versions():
             _log.warning(
                 "The run %s was begun with %s, and goes on with %s: it may end otherwise.",
                 self.folder,
                 _list_versions(versions),
                 _list_versions(_versions()),
             )
-        if not is_finished or self._saved is None:
-            self._describe(finished=False)
+        if not described or (is_finished and self._saved is None) or versions != _versions():
+            self._write_description(finished=False)
 
     def _pause(self) -> TrainingPaused:
         return TrainingPaused(
@@ -197,11 +208,11 @@ class CheckpointedRun(Run):
         """Write a checkpoint; where that fails, training is more than its record: it goes on."""
         try:
             self._checkpoints.write(state.state_dict())
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             _log.warning(
                 "No checkpoint could be written in %s (%s); %s. Training goes on.",
                 printable(self.folder),
-                error.strerror or error,
+                getattr(error, "strerror", None) or repr(error),
                 self._last_state,
             )
         else:
@@ -211,11 +222,11 @@ class CheckpointedRun(Run):
     def _read_description(self) -> dict[str, Any]:
         try:
             described = json.loads((self.folder / _DESCRIPTION).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return described if isinstance(described, dict) else {}
 
-    def _describe(self, *, finished: bool) -> None:
+    def _write_description(self, *, finished: bool) -> None:
         """Say in the folder what it holds."""
         description = {
             "finished": finished,
@@ -223,12 +234,15 @@ class CheckpointedRun(Run):
             **_versions(),
             "of": self._shown,
         }
-        with replacing(self.folder / _DESCRIPTION) as file:
-            file.write(json.dumps(description, indent=1).encode())
+        try:
+            with replacing(self.folder / _DESCRIPTION) as file:
+                file.write(json.dumps(description, indent=1).encode())
+        except OSError as error:
+            _log.warning("%s cannot be written (%s).", self.folder / _DESCRIPTION, error.strerror)
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _PACKAGES}
+    return {**{name: version(name) for name in _PACKAGES}, "source": _SOURCE}
 
 
 def _list_versions(versions: Mapping[str, str | None]) -> str:
@@ -244,8 +258,8 @@ def _describe(state: TrainingState) -> str:
     )
 
 
-def _show(value: Any) -> Any:
+def _show(value: Any, name: str) -> Any:
     """A value as a reader of run.json wants to see it: parameters as they are, data by name."""
     if isinstance(value, Mapping):
-        return {name: f"{item!r:.200}" for name, item in value.items()}
-    return value if value is None or isinstance(value, str) else fingerprint(value)
+        return {key: f"{item!r:.200}" for key, item in value.items()}
+    return value if value is None or isinstance(value, str) else name

@@ -29,6 +29,9 @@ class TrainingState:
         Training examples an epoch.
     seed : int
         Where data order, crops and dropout start from.
+    split : tuple of (Tensor or ndarray) or None
+        The clips that are learned from, and those kept aside, where that was drawn: a resumed run
+        keeps to it.
 
     Attributes
     ----------
@@ -55,11 +58,18 @@ class TrainingState:
     """
 
     def __init__(
-        self, network: nn.Module, plan: TrainingPlan, *, n_examples: int, seed: int
+        self,
+        network: nn.Module,
+        plan: TrainingPlan,
+        *,
+        n_examples: int,
+        seed: int,
+        split: tuple[Any, Any] | None = None,
     ) -> None:
         self.network = network
         self.plan = plan
         self.seed = seed
+        self.split = None if split is None else tuple(map(torch.as_tensor, split))
         self.device = next(network.parameters()).device
         # The initial weights are drawn from `seed` itself.
         self.generator = torch.Generator().manual_seed(seed + 1)
@@ -115,6 +125,7 @@ class TrainingState:
             "generator": self.generator.get_state(),
             "device_generator": self.device_generator.get_state(),
             "seed": self.seed,
+            "split": self.split,
             "learning_rate": self.learning_rate,
             "epoch": self.epoch,
             "batch": self.batch,
@@ -130,7 +141,19 @@ class TrainingState:
 
         On another type of device dropout draws from a new generator: the run goes on, but not to
         the last bit as it would have.
+
+        Raises
+        ------
+        KeyError, RuntimeError, TypeError or ValueError
+            It is the state of another run, or of none.
         """
+        if not torch.equal(state["order"].sort().values, torch.arange(self.n_examples)):
+            raise ValueError(f"its order is not of {self.n_examples} examples")
+        if state["places"].shape != self.places.shape:
+            raise ValueError(f"its crops are not of {self.n_examples} examples")
+        epoch, batch = state["epoch"], state["batch"]
+        if not (0 <= epoch <= self.plan.max_epochs and 0 <= batch <= self.n_batches):
+            raise ValueError(f"it stands in epoch {epoch}, after {batch} batches")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule is not None:
@@ -143,7 +166,7 @@ class TrainingState:
         else:
             self.device_generator.manual_seed(state["seed"] + 3 + state["epoch"])
             _log.warning("The run goes on on %s, and was begun on another device.", self.device)
-        self.seed = state["seed"]
+        self.seed, self.split = state["seed"], state["split"]
         self.learning_rate = state["learning_rate"]
         self.epoch = state["epoch"]
         self.batch = state["batch"]
