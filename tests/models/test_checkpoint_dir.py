@@ -156,6 +156,32 @@ def test_folds_share_a_folder_and_do_not_meet(tones, tmp_path, steps):
     assert len(steps) == trained
 
 
+@pytest.mark.parametrize("backend", ["sequential", "threading", "loky"])
+def test_candidates_that_need_the_same_run_share_it(tones, tmp_path, backend):
+    from joblib import parallel_config
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    pipeline = make_pipeline(_make(tmp_path), LogisticRegression())
+    grid = {"logisticregression__C": [0.1, 1.0, 10.0]}
+    with parallel_config(backend=backend, n_jobs=2):
+        search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(*tones)
+    assert len(list(tmp_path.iterdir())) == 3  # two folds, and the last fit
+    pipeline.set_params(melcnnclassifier__checkpoint_dir=None)
+    expected = GridSearchCV(pipeline, grid, cv=2).fit(*tones)
+    for key in ("mean_test_score", "std_test_score"):
+        np.testing.assert_array_equal(search.cv_results_[key], expected.cv_results_[key])
+
+
+def test_where_a_run_goes_on_is_said(tones, tmp_path, capsys):
+    _make(tmp_path, verbose=1).fit(*tones)
+    assert "Going on" not in capsys.readouterr().err
+    _make(tmp_path, verbose=1).fit(*tones)
+    (folder,) = tmp_path.iterdir()
+    said = f"Going on in {folder}: it stands after 2 of 2 epochs."
+    assert said in capsys.readouterr().err
+
+
 def test_without_a_seed_every_fit_trains(tones, tmp_path, steps):
     first = _make(tmp_path, random_state=None).fit(*tones)
     second = _make(tmp_path, random_state=None).fit(*tones)

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from genreclass.training import TrainingPlan, TrainingProgress, TrainingState, _progress, train
+from genreclass.training import TrainingPlan, TrainingState, _progress, train
+from genreclass.training._progress import TrainingProgress
 
 # rich goes to the start of its first line and clears what it drew.
 REDRAWN = "\r\x1b[2K\x1b[1A\x1b[2K"

@@ -40,11 +40,9 @@ from genreclass.training import (
     Schedule,
     SpectrogramCrops,
     TrainingPlan,
-    TrainingProgress,
     TrainingState,
     WindowedValidation,
     predict_windows,
-    train,
 )
 
 __all__ = ["MelCNNClassifier"]
@@ -95,8 +93,9 @@ class MelCNNClassifier(
         Weight of each class in the loss; only their ratios matter.
     checkpoint_dir : str, path-like or None, default=None
         Folder for checkpoints, made where it is missing. Ctrl+C or SIGTERM then pauses the training
-        (TrainingPaused), and a fit with the same data and parameters goes on where the last
-        one was paused or killed: the Notes say more. None leaves no trace.
+        (TrainingPaused), and a fit on the same data with the same parameters goes on where the
+        last one was paused or killed. One that was finished is taken from there and not trained
+        again, but with ``random_state=None``. The Notes say more. None leaves no trace.
     checkpoint_minutes : float, default=5.0
         Time between checkpoints within an epoch; there is one at the end of each, too.
     device : str or torch.device, default="auto"
@@ -138,12 +137,12 @@ class MelCNNClassifier(
     With a `checkpoint_dir`, states of the run are written in a folder of it that is named by the
     content of clips, labels, groups and validation clips, and by all parameters that decide
     how the run ends (not `device`, `verbose` and the like): folds and candidates of a search may
-    share a `checkpoint_dir`. An unfinished run is gone on with, and ends, on a CPU with the same
-    number of threads, with the weights it would have had, to the last bit. A finished run is not
-    trained again but taken from there, so that a search that was killed soon is where it was; with
-    ``random_state=None``, which asks for another network each time, it is. Delete the folder to
-    start anew. Training takes it in its stride when a checkpoint cannot be written (a full disk),
-    and logs that.
+    share a `checkpoint_dir`. On a CPU with the same number of threads, a run that was interrupted
+    ends with the weights it would have had, to the last bit. ``random_state=None`` asks for another
+    network each time, so a finished run of it is trained anew; an instance of RandomState was
+    drawn from when ``fit`` is called again, so give an int. Where another process trains the same
+    run, ``fit`` waits for it. A checkpoint that cannot be written, as on a full disk, is logged,
+    and training goes on.
 
     Examples
     --------
@@ -228,6 +227,10 @@ class MelCNNClassifier(
             `checkpoint_dir` cannot be written, or holds under this run's name what is not of it.
         TrainingDivergedError
             The loss became infinite or NaN.
+        AudioReadError
+            A file cannot be read; the message names it and its place in X.
+        OSError
+            Spectrograms that no memory holds find no room on the disk.
         """
         # All that can be wrong is looked at before hours of audio are decoded.
         self._check_parameters()
@@ -283,21 +286,13 @@ class MelCNNClassifier(
                 seed=seed,
                 split=split,
             )
-            run.restore(state)
-            with run.pausable(), TrainingProgress(state, visible=self.verbose > 0) as progress:
-
-                def after_batch(state: TrainingState) -> None:
-                    progress.after_batch(state)
-                    run.after_batch(state)
-
-                train(
-                    state,
-                    examples,
-                    class_weights=loss_weights(class_weights, targets),
-                    validate=validate,
-                    after_batch=after_batch,
-                )
-            run.finish()
+            run.train(
+                state,
+                examples,
+                class_weights=loss_weights(class_weights, targets),
+                validate=validate,
+                visible=self.verbose > 0,
+            )
         # Together and last, so that a fit that fails leaves the model as it was.
         self.classes_, self.mel_, self.crop_frames_ = classes, mel, examples.crop_frames
         self.network_, self.history_ = network.cpu(), state.history

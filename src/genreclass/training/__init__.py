@@ -1,9 +1,8 @@
 """The one training loop, and what it works with."""
 
 from genreclass.training._checkpoints import Checkpoints
-from genreclass.training._loop import Examples, train
+from genreclass.training._loop import train
 from genreclass.training._plan import SCHEDULES, Schedule, TrainingPlan
-from genreclass.training._progress import TrainingProgress
 from genreclass.training._run import CheckpointedRun, Run
 from genreclass.training._state import TrainingState
 from genreclass.training._windows import (
@@ -18,13 +17,11 @@ __all__ = [
     "SCHEDULES",
     "CheckpointedRun",
     "Checkpoints",
-    "Examples",
     "Run",
     "Schedule",
     "Spectra",
     "SpectrogramCrops",
     "TrainingPlan",
-    "TrainingProgress",
     "TrainingState",
     "WindowedValidation",
     "count_sounding_frames",

@@ -21,7 +21,7 @@ from genreclass.memory import kept_memory
 from genreclass.networks import Dropout
 from genreclass.training._state import TrainingState
 
-__all__ = ["Examples", "train"]
+__all__ = ["Examples", "Validate", "train"]
 
 # Takes the network and something to call meanwhile, gives loss and accuracy.
 Validate = Callable[[Any, Callable[[], None]], tuple[float, float]]

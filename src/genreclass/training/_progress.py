@@ -42,11 +42,14 @@ class TrainingProgress:
         The run to be shown, where it starts or goes on.
     visible : bool
         False shows nothing, and computes nothing.
+    note : str
+        A line to be shown first, and to stay.
     """
 
-    def __init__(self, state: TrainingState, *, visible: bool) -> None:
+    def __init__(self, state: TrainingState, *, visible: bool, note: str = "") -> None:
         self._state = state
         self._visible = visible
+        self._note = note
         self._console = Console(stderr=True, force_jupyter=False)
         # Not where FORCE_COLOR lets a log pass for a terminal.
         on_terminal = self._console.is_interactive and self._console.file.isatty()
@@ -60,6 +63,8 @@ class TrainingProgress:
     def __enter__(self) -> TrainingProgress:
         if self._visible:
             self._pace = _Pace(self._state)
+            if self._note:
+                self._console.print(Text(self._note), soft_wrap=True)
         if self._live is not None:
             self._live.start()
             self._draw(self._state)

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
 from genreclass.audio import printable
@@ -20,7 +21,9 @@ from genreclass.durable import replacing, sync_folder
 from genreclass.exceptions import CheckpointError, TrainingDivergedError, TrainingPaused
 from genreclass.fingerprint import fingerprint, fingerprint_source
 from genreclass.training._checkpoints import Checkpoints
+from genreclass.training._loop import Examples, Validate, train
 from genreclass.training._pause import PauseSignals
+from genreclass.training._progress import TrainingProgress
 from genreclass.training._state import TrainingState
 
 __all__ = ["CheckpointedRun", "Run"]
@@ -43,9 +46,44 @@ class Run:
     def __exit__(self, *error: object) -> None:
         pass
 
+    # What there is to say about where it stands before it trains.
+    note = ""
+
     def recall(self, name: str, otherwise: Any) -> Any:
         """What the run began with, by its name in the state; `otherwise` where it begins now."""
         return otherwise
+
+    def train(
+        self,
+        state: TrainingState,
+        examples: Examples,
+        *,
+        class_weights: torch.Tensor | None,
+        validate: Validate | None,
+        visible: bool,
+    ) -> None:
+        """Bring a state that stands at the beginning to the end of its plan, as `train` does.
+
+        `visible` shows the progress.
+        """
+        self.restore(state)
+        with (
+            self.pausable(),
+            TrainingProgress(state, visible=visible, note=self.note) as progress,
+        ):
+
+            def after_batch(state: TrainingState) -> None:
+                progress.after_batch(state)
+                self.after_batch(state)
+
+            train(
+                state,
+                examples,
+                class_weights=class_weights,
+                validate=validate,
+                after_batch=after_batch,
+            )
+        self.finish()
 
     def restore(self, state: TrainingState) -> None:
         """Bring `state` to where the run was left."""
@@ -138,7 +176,6 @@ class CheckpointedRun(Run):
 
     def restore(self, state: TrainingState) -> None:
         if self._saved is None:
-            _log.info("Run %s starts.", self.folder)
             return
         try:
             state.load_state_dict(self._saved)
@@ -149,7 +186,8 @@ class CheckpointedRun(Run):
             ) from error
         self._saved = None  # its tensors are in the state now
         self._last_state = _describe(state)
-        _log.info("Run %s goes on: %s.", self.folder, self._last_state)
+        self.note = f"Going on in {printable(self.folder)}: {self._last_state}."
+        _log.info(self.note)
 
     @contextmanager
     def pausable(self) -> Iterator[None]:
