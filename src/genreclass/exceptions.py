@@ -49,4 +49,19 @@ class TrainingPaused(KeyboardInterrupt):
     """Training was interrupted, and can be gone on with.
 
     A KeyboardInterrupt, and not an Exception: a search goes on over errors, and must stop here.
+
+    Parameters
+    ----------
+    message : str
+        Where the run is, how far it is, and how to go on.
+    saved : bool
+        Whether all that was trained is in a checkpoint; where none could be written, the run goes
+        on from an earlier one.
     """
+
+    def __init__(self, message: str, saved: bool = True) -> None:
+        super().__init__(message, saved)
+        self.saved = saved
+
+    def __str__(self) -> str:
+        return str(self.args[0])

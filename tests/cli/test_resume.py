@@ -13,7 +13,7 @@ import pytest
 from genreclass import load
 from genreclass.cli._run_folder import RunFolder
 from genreclass.datasets import load_folder
-from genreclass.training import _loop
+from genreclass.training import Checkpoints, _loop
 
 OPTIONS = ("--epochs", "4", "--channels", "4", "--device", "cpu")
 
@@ -262,3 +262,79 @@ def test_a_baseline_has_no_run(run, music, tmp_path):
     assert result.exit_code == 2
     assert "--run" in result.stderr
     assert not folder.exists()
+
+
+def test_moved_music_is_found_where_it_is_said_to_be(run, music, broken, tmp_path):
+    folder, out = tmp_path / "run", tmp_path / "mine.genre"
+    with _steps(pause_after=1):
+        assert run("train", music, "--out", out, "--run", folder, *OPTIONS).exit_code == 130
+    moved = tmp_path / "elsewhere" / "MUSIC"
+    shutil.move(music, moved)
+    assert "does not exist" in run("resume", folder).stderr
+    with _steps() as done:
+        result = run("resume", folder, "--music", moved)
+    assert result.exit_code == 3
+    assert len(done) == 3
+    assert str(moved / broken.relative_to(music)) in result.stderr
+
+
+def test_the_model_may_be_written_elsewhere(run, paused, tmp_path):
+    assert run("resume", paused, "--out", tmp_path / "other.genre").exit_code == 0
+    assert (tmp_path / "other.genre").exists()
+    assert not (tmp_path / "mine.genre").exists()
+
+
+def test_music_mended_before_training_began_is_no_change(run, music, broken, tmp_path):
+    folder, out = tmp_path / "run", tmp_path / "mine.genre"
+    command = ("train", music, "--out", out, "--run", folder, "--strict", *OPTIONS)
+    assert run(*command).exit_code == 1
+    broken.unlink()
+    assert run(*command).exit_code == 0
+
+
+def test_the_folder_that_is_meant_is_named(run, paused):
+    (inner,) = (path for path in paused.iterdir() if path.is_dir())
+    assert f"Did you mean {paused}?" in run("resume", inner).stderr
+    assert f"Did you mean {paused}?" in run("resume", paused.parent).stderr
+    assert "is a file" in run("resume", paused / "train.json").stderr
+
+
+def test_a_pause_that_could_not_be_saved_says_so(run, music, tmp_path, monkeypatch):
+    def full(self, state):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Checkpoints, "write", full)
+    with _steps(pause_after=2):
+        out, folder = tmp_path / "mine.genre", tmp_path / "run"
+        result = run("train", music, "--out", out, "--run", folder, *OPTIONS)
+    assert result.exit_code == 130
+    assert "not saved" in result.stderr
+    assert "genreclass resume" in result.stderr
+
+
+@pytest.mark.parametrize("with_run", [True, False])
+def test_a_model_that_cannot_be_written_is_not_lost(run, music, tmp_path, with_run):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = ["train", music, "--out", gone / "mine.genre", *OPTIONS]
+    if with_run:
+        command += ["--run", tmp_path / "run"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(tmp_path))
+        step = _loop._step
+
+        def removed(*args):
+            step(*args)
+            shutil.rmtree(gone, ignore_errors=True)
+
+        patch.setattr(_loop, "_step", removed)
+        result = run(*command)
+    assert result.exit_code == 1
+    assert "--out" in result.stderr
+    if with_run:
+        assert "genreclass resume" in result.stderr
+        assert run("resume", tmp_path / "run", "--out", tmp_path / "mine.genre").exit_code == 0
+    else:
+        (kept,) = tmp_path.glob("genreclass-*/mine.genre")
+        assert str(kept) in result.stderr
+        assert set(load(kept).classes_) == {path.name for path in music.iterdir()}

@@ -230,6 +230,8 @@ def _mono_clip(frames: np.ndarray, native_rate: int, sample_rate: int | None, pa
 
 def _reason(error: Exception) -> str:
     text = str(getattr(error, "error_string", None) or getattr(error, "strerror", None) or error)
+    if "possibly a pipe" in text:  # libsndfile's word for an mp3 without a frame; it was opened
+        text = "format not recognised"
     return text.removeprefix("Error : ").rstrip(".").lower()
 
 

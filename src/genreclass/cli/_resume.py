@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,26 @@ def resume(
             show_default=False,
         ),
     ],
+    music: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            callback=expand_home,
+            help="Where the music is now, if it was moved; otherwise as it was.",
+            show_default="where it was",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            callback=expand_home,
+            help="Where to write the model.",
+            show_default="as train was told",
+        ),
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -44,20 +65,24 @@ def resume(
 ) -> None:
     """Go on with a training that was paused, or killed.
 
-    It ends as it would have without a pause. The music must be where and what it was.
+    It ends as it would have without a pause. The music must be what it was.
 
     genreclass train MUSIC --out mine.genre --run runs/mine
 
     genreclass resume runs/mine
     """
     folder = RunFolder.read(run)
-    options = folder.options
-    out = Path(options.out)
-    if folder.finished and out.is_file() and not force:
-        note(f"This run is finished. Its model is {printable(out)}")
+    place = Path(folder.options.out)
+    if folder.finished and place.is_file() and not force and out is None:
+        note(f"This run is finished. Its model is {printable(place)}")
         return
-    check_output("the model of the run", out, replace=force)
-    if device is not None:
-        options = dataclasses.replace(options, device=device)
-    check_device(options.device)
-    learn_network(options, folder)
+    check_output("--out", place if out is None else out, replace=force)
+    if music is not None:
+        folder.move(os.path.abspath(music))
+    folder.options = dataclasses.replace(
+        folder.options,
+        out=folder.options.out if out is None else os.path.abspath(out),
+        device=device or folder.options.device,
+    )
+    check_device(folder.options.device)
+    learn_network(folder.options, folder)

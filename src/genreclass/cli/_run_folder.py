@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ class RunFolder:
     folder : Path
     options : NetworkOptions
     files : dict of str to dict of str to str
-        For each folder of music, its files by their place in it, and what names their content;
-        empty before they were looked at.
+        Of "music" and "valid", the files by their place in the folder, and what names their
+        content; empty before they were looked at.
     unreadable : dict of str to str or None
         Files that cannot be read, and why; None before they were looked at.
     finished : bool
@@ -119,9 +120,10 @@ class RunFolder:
             for name, was, now in _compare(run.options, options)
         ]
         if differences:
+            goes_on = f"Go on with that one: genreclass resume {quoted(folder)}; or give"
             raise typer.BadParameter(
-                f"{printable(folder)} holds a run of other options: {'; '.join(differences)}. Go "
-                f"on with that one: genreclass resume {quoted(folder)}; or give another folder.",
+                f"{printable(folder)} holds a {'finished ' * run.finished}run of other options: "
+                f"{'; '.join(differences)}. {'Give' if run.finished else goes_on} another folder.",
                 param_hint="--run",
             )
         run.options = options
@@ -140,20 +142,16 @@ class RunFolder:
         """
         path = folder / _FILE
         if not path.is_file():
-            what = "holds no run" if folder.is_dir() else "does not exist"
-            raise typer.BadParameter(
-                f"{printable(folder)} {what}. Give the folder that was given to genreclass train "
-                "as --run.",
-                param_hint="RUN",
-            )
+            raise typer.BadParameter(_describe_missing(folder), param_hint="RUN")
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
             options = held.pop("options")
             return cls(folder=folder, options=NetworkOptions(**options), **held)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            reason = f" ({error!s:.100})" if isinstance(error, TypeError) else ""
             raise CheckpointError(
-                f"{printable(path)} is damaged, or of another version ({error!s:.100}). Train "
-                "anew, with another --run."
+                f"{printable(path)} is damaged, or of another version{reason}. Train anew, with "
+                "another --run."
             ) from error
 
     @contextmanager
@@ -182,11 +180,24 @@ class RunFolder:
         """Describe the run in its folder."""
         held = asdict(self)
         del held["folder"]
+        self.folder.mkdir(parents=True, exist_ok=True)  # should somebody have removed it
         with replacing(self.folder / _FILE) as file:
             file.write(json.dumps(held, indent=1).encode())
 
-    def settle_files(self, root: Path, paths: Sequence[str]) -> None:
-        """Take note of the music, or see that it is what it was when the run began.
+    def move(self, music: str) -> None:
+        """Take the music from another folder, into which it was moved as it was."""
+        before = self.options.music
+        self.options = replace(self.options, music=music)
+        if self.unreadable is not None:
+            self.unreadable = {
+                os.path.join(music, os.path.relpath(path, before))
+                if Path(path).is_relative_to(before)
+                else path: reason
+                for path, reason in self.unreadable.items()
+            }
+
+    def settle_files(self, kind: str, root: Path, paths: Sequence[str]) -> None:
+        """Take note of the music, or see that it is what it was when training began.
 
         Raises
         ------
@@ -194,9 +205,10 @@ class RunFolder:
             Files are gone, new or changed; the first of each kind is named.
         """
         found = _digests(root, paths)
-        before = self.files.get(str(root))
-        if before is None:
-            self.files[str(root)] = found
+        before = self.files.get(kind)
+        if before is None or not any(self.folder.glob("*/run.json")):
+            self.files[kind] = found
+            self.unreadable = None
             self.write()
             return
         changed = [name for name in found if name in before and before[name] != found[name]]
@@ -211,6 +223,24 @@ class RunFolder:
                 f"began: {', '.join(filter(None, changes))}. Put it back, or train anew with "
                 "another --run."
             )
+
+
+def _describe_missing(folder: Path) -> str:
+    """Why a folder is no run's, and which one may be meant."""
+    if folder.is_file():
+        return f"{printable(folder)} is a file. Give the folder that was given to train as --run."
+    if not folder.is_dir():
+        return (
+            f"{printable(folder)} does not exist. Give the folder that was given to genreclass "
+            "train as --run."
+        )
+    near = [folder.parent] if (folder.parent / _FILE).is_file() else []
+    near += sorted(path.parent for path in folder.glob(f"*/{_FILE}"))
+    meant = f"Did you mean {' or '.join(map(quoted, near[:3]))}?"
+    return (
+        f"{printable(folder)} holds no run. "
+        f"{meant if near else 'Give the folder that was given to genreclass train as --run.'}"
+    )
 
 
 def _make_empty(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -228,19 +229,22 @@ def learn_network(options: NetworkOptions, run: RunFolder | None = None) -> None
     with nullcontext() if run is None else run.alone():
         try:
             trained, skipped = train_network(options, run)
-        except KeyboardInterrupt:
-            _note_interrupted(started, run)
+        except KeyboardInterrupt as interrupt:
+            _note_interrupted(started, run, saved=getattr(interrupt, "saved", True))
             raise typer.Exit(INTERRUPTED) from None
         _finish(trained, Path(options.out), Path(options.music), skipped, run)
 
 
-def _note_interrupted(started: float, run: RunFolder | None = None) -> None:
+def _note_interrupted(started: float, run: RunFolder | None = None, *, saved: bool = True) -> None:
     """Say after Ctrl+C what is left of the work."""
     elapsed = duration_text(time.perf_counter() - started)
     if run is None:
         note(f"Interrupted after {elapsed}; no model was written.")
-    else:
-        note(f"Paused after {elapsed}. Go on with: genreclass resume {quoted(run.folder)}")
+        return
+    run.write()
+    went = f"Paused after {elapsed}." if saved else f"Interrupted after {elapsed}, and not saved."
+    since = "" if saved else " from the last checkpoint that could be written"
+    note(f"{went} Go on{since} with: genreclass resume {quoted(run.folder)}")
 
 
 def _finish(
@@ -249,7 +253,10 @@ def _finish(
     """Write a model, and say how to use it."""
     from genreclass import save
 
-    save(trained, out)
+    try:
+        save(trained, out)
+    except OSError as error:
+        raise OSError(f"--out: {error} {_rescue(trained, out, run)}") from error
     if run is not None:
         run.finished = True
         run.write()
@@ -263,6 +270,17 @@ def _finish(
     )
     if skipped:
         raise typer.Exit(SOME_SKIPPED)
+
+
+def _rescue(trained: Any, out: Path, run: RunFolder | None) -> str:
+    """Where a model is that could not be written."""
+    from genreclass import save
+
+    if run is not None:
+        return f"The network is kept: genreclass resume {quoted(run.folder)} writes it."
+    elsewhere = Path(tempfile.mkdtemp(prefix="genreclass-"), out.name)
+    save(trained, elsewhere)
+    return f"The model is in {elsewhere} for now."
 
 
 def _check_options(

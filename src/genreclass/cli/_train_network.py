@@ -70,13 +70,18 @@ def train_network(
         valid = Path(options.valid)
         validation = _only(load_folder(valid), clips.target_names, valid)
     if run is not None:
-        run.settle_files(music, clips.data)
+        run.settle_files("music", music, clips.data)
         if validation is not None:
-            run.settle_files(valid, validation.data)
+            run.settle_files("valid", valid, validation.data)
     unreadable = _find_unreadable(clips, validation, options, run)
     clips = drop_rare(drop_unreadable(clips, unreadable, music), options.min_count)
     check_genres(clips, music)
     note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {count_genres(clips)}")
+    if unreadable:
+        count = counted(len(unreadable), "file")
+        note(
+            f"{count} left out that cannot be read, the first: {printable(next(iter(unreadable)))}"
+        )
     skipped = dict(clips.left_out)
     aside: dict[str, Any] = {}
     if validation is not None:
@@ -90,7 +95,9 @@ def train_network(
     _fit(classifier, clips, aside)
     elapsed = duration_text(time.perf_counter() - started)
     n_epochs = counted(len(classifier.history_), "epoch")
-    note(f"Trained {n_epochs} in {elapsed}{_figures(classifier)}")
+    # Those of a run may have been trained by earlier commands.
+    trained = f"Trained {n_epochs} in" if run is None else f"{n_epochs} trained; this command took"
+    note(f"{trained} {elapsed}{_figures(classifier)}")
     return classifier, skipped
 
 

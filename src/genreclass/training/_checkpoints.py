@@ -75,11 +75,14 @@ class Checkpoints:
         CheckpointError
             It is whole, and of a format that this version does not read.
         """
-        for path in self._newest_first():
+        found = self._newest_first()
+        for path in found:
             state = self._read_if_whole(path)
             if state is not None:
                 self._whole = [path]
                 return state
+        if found:
+            _log.warning("No whole checkpoint is left in %s: begun anew.", printable(self.folder))
         return None
 
     def keep_newest(self) -> None:
@@ -118,7 +121,7 @@ class Checkpoints:
             return None
         if not path.stem.endswith(digest(content)):
             _log.warning(
-                "Checkpoint %s is torn (%d bytes): the one before it is taken.",
+                "Checkpoint %s is torn (%d bytes) and passed over.",
                 printable(path),
                 len(content),
             )

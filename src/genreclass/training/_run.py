@@ -145,6 +145,7 @@ class CheckpointedRun(Run):
         self._saved: dict[str, Any] | None = None
         self._last_written = time.monotonic()
         self._last_state = "it has no checkpoint yet"
+        self._is_saved = True
 
     def __enter__(self) -> CheckpointedRun:
         try:
@@ -237,9 +238,11 @@ class CheckpointedRun(Run):
             self._write_description(finished=False)
 
     def _pause(self) -> TrainingPaused:
+        state = "paused" if self._is_saved else "interrupted, and could not be saved"
         return TrainingPaused(
-            f"Training is paused. In {printable(self.folder)} {self._last_state}. To go on, fit "
-            "again with the same data, parameters and checkpoint_dir."
+            f"Training is {state}. In {printable(self.folder)} {self._last_state}. To go on, fit "
+            "again with the same data, parameters and checkpoint_dir.",
+            self._is_saved,
         )
 
     def _write(self, state: TrainingState) -> None:
@@ -253,8 +256,9 @@ class CheckpointedRun(Run):
                 getattr(error, "strerror", None) or repr(error),
                 self._last_state,
             )
+            self._is_saved = False
         else:
-            self._last_state = _describe(state)
+            self._last_state, self._is_saved = _describe(state), True
         self._last_written = time.monotonic()
 
     def _read_description(self) -> dict[str, Any]:
