@@ -46,6 +46,7 @@ from genreclass.exceptions import TrainingPaused
 from genreclass.fingerprint import digest
 from genreclass.models import _mel_cnn_classifier
 from genreclass.training import WindowedValidation, _loop
+from genreclass.training import _run as run_module
 from genreclass.training._checkpoints import Checkpoints
 
 # What `fit` is given is the same in every child, and short enough to be done hundreds of times.
@@ -349,7 +350,7 @@ def _watch(journal: Journal, parent: Connection, n_first: int) -> None:
     """Have this process note in the journal all that the benchmark asks about."""
     to_learn = iter(range(n_first - 1, -1, -1))
     step, write = _loop._step, Checkpoints.write
-    validate, train = WindowedValidation.__call__, _mel_cnn_classifier.train
+    validate, train = WindowedValidation.__call__, run_module.train
 
     def noted_train(*args: Any, **kwargs: Any) -> None:
         journal.note("moment", "training")
@@ -372,7 +373,7 @@ def _watch(journal: Journal, parent: Connection, n_first: int) -> None:
             write(checkpoints, state)
         journal.note("written", state["epoch"], state["batch"])
 
-    _mel_cnn_classifier.train, _loop._step = noted_train, noted_step
+    run_module.train, _loop._step = noted_train, noted_step
     WindowedValidation.__call__, Checkpoints.write = noted_validate, noted_write
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: journal.note("warning", record.getMessage())
