@@ -72,6 +72,7 @@ def main() -> None:
                     channels=CHANNELS,
                     max_epochs=arguments.epochs,
                     class_weight=weight,
+                    precision="float32",  # so that any processor gives these figures
                     device=arguments.device,
                     random_state=seed,
                 )

@@ -90,6 +90,7 @@ def _predict(
         mel="passthrough",
         channels=CHANNELS,
         max_epochs=arguments.epochs,
+        precision="float32",  # so that any processor gives these figures
         device=arguments.device,
         random_state=seed,
     )

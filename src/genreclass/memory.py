@@ -34,7 +34,7 @@ _FILES = (
 # Parameters of glibc's mallopt, and what they are by default (malloc.h, mallopt(3)).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 _DEFAULT_MMAP_MAX, _DEFAULT_THRESHOLD = 65536, 128 * 1024
-_LARGE = 2**31 - 1
+_NEVER = -1
 
 # Who keeps memory just now.
 _users: list[int] = []
@@ -91,7 +91,7 @@ def kept_memory() -> Iterator[None]:
         _users.append(1)
         if len(_users) == 1:
             malloc.mallopt(_M_MMAP_MAX, 0)
-            malloc.mallopt(_M_TRIM_THRESHOLD, _LARGE)
+            malloc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from genreclass.training import (
     TrainingPlan,
     TrainingState,
     WindowedValidation,
+    resolve_precision,
     train,
 )
 
@@ -225,3 +226,46 @@ def test_class_weights_change_what_is_learned():
         with torch.inference_mode():
             scores.append(state.network(torch.from_numpy(spectra)).softmax(1)[:, 1].mean())
     assert scores[1] > scores[0] + 0.1
+
+
+def test_in_bfloat16_the_network_learns_and_its_weights_are_float32():
+    spectra, targets = _data()
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        state, examples = _start(_plan(max_epochs=8, precision=precision), spectra, targets)
+        train(state, examples)
+        losses[precision] = [entry["loss"] for entry in state.history]
+        assert {weights.dtype for weights in state.network.parameters()} == {torch.float32}
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"][0] == pytest.approx(losses["float32"][0], rel=0.02)
+    assert losses["bfloat16"][-1] < 0.8 * losses["bfloat16"][0]
+
+
+def test_in_bfloat16_an_interrupted_run_ends_bit_equal():
+    spectra, targets = _data()
+    plan = _plan(precision="bfloat16")
+    whole, examples = _start(plan, spectra, targets)
+    train(whole, examples)
+    first, _ = _start(plan, spectra, targets)
+    with pytest.raises(_InterruptedError):
+        train(first, examples, after_batch=_interrupt_after(6))
+    second, _ = _start(plan, spectra, targets, seed=1)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    train(second, examples)
+    assert second.history == whole.history
+
+
+@pytest.mark.parametrize(
+    ("has", "expected"),
+    [
+        ({}, "float32"),
+        ({"_is_avx512_bf16_supported"}, "bfloat16"),
+        ({"_is_amx_tile_supported"}, "bfloat16"),
+    ],
+)
+def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch, has, expected):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda name=name: name in has)
+    assert resolve_precision("auto", CPU) == expected
+    assert resolve_precision("bfloat16", CPU) == "bfloat16"
+    assert resolve_precision("float32", CPU) == "float32"

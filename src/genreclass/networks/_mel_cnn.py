@@ -119,7 +119,7 @@ class MelCNN(nn.Module):
         picture = (picture - self.row_mean[:, None]) / self.row_scale[:, None]
         height = self.row_position[:, None].expand_as(picture)
         x = torch.stack([picture, height], dim=1).contiguous(memory_format=torch.channels_last)
-        x = self.blocks(x)
+        x = self.blocks(x).float()  # a mean wants more digits than mixed precision has
         return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
 
     def classify(self, embedding: torch.Tensor) -> torch.Tensor:

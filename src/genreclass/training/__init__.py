@@ -3,6 +3,7 @@
 from genreclass.training._checkpoints import Checkpoints
 from genreclass.training._loop import train
 from genreclass.training._plan import SCHEDULES, Schedule, TrainingPlan
+from genreclass.training._precision import PRECISIONS, resolve_precision
 from genreclass.training._run import CheckpointedRun, Run
 from genreclass.training._state import TrainingState
 from genreclass.training._windows import (
@@ -14,6 +15,7 @@ from genreclass.training._windows import (
 )
 
 __all__ = [
+    "PRECISIONS",
     "SCHEDULES",
     "CheckpointedRun",
     "Checkpoints",
@@ -26,5 +28,6 @@ __all__ = [
     "WindowedValidation",
     "count_sounding_frames",
     "predict_windows",
+    "resolve_precision",
     "train",
 ]

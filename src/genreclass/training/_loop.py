@@ -95,8 +95,7 @@ def train(
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
-    n_looked_at = min(-(-state.plan.batch_size // state.n_parts), len(examples))
-    inputs, _ = examples.batch(torch.arange(n_looked_at), torch.zeros(n_looked_at))
+    inputs, _ = examples.batch(torch.arange(1), torch.zeros(1))
     with torch.inference_mode():
         if not torch.isfinite(state.network(inputs)).all():  # the last step went too far
             raise _diverged(state, "output is")
@@ -180,11 +179,14 @@ def _compute_gradients(
     state.optimizer.zero_grad(set_to_none=True)
     sums = torch.zeros_like(state.sums)
     n_parts = min(state.n_parts, len(inputs))
+    is_mixed = state.plan.precision == "bfloat16"
     try:
         for part, targets_of_part in zip(
             inputs.tensor_split(n_parts), targets.tensor_split(n_parts), strict=True
         ):
-            scores = state.network(part)
+            with torch.autocast(state.device.type, dtype=torch.bfloat16, enabled=is_mixed):
+                scores = state.network(part)
+            scores = scores.float()
             if class_weights is None:
                 loss = F.cross_entropy(scores, targets_of_part)
             else:  # not torch's own weights, which it divides by their sum over the batch

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from genreclass.training._precision import Precision
+
 __all__ = ["SCHEDULES", "Schedule", "TrainingPlan"]
 
 Schedule = Literal["onecycle", "plateau"]
@@ -31,6 +33,9 @@ class TrainingPlan:
     patience : int or None
         Epochs without improvement of the monitored loss before training stops and the best
         weights are restored; None trains to the end and keeps the last.
+    precision : {"float32", "bfloat16"}
+        What convolutions multiply: bfloat16 is faster where a device computes with it. Weights,
+        sums and the optimiser stay in float32.
     """
 
     max_epochs: int
@@ -39,3 +44,4 @@ class TrainingPlan:
     weight_decay: float
     schedule: Schedule | None
     patience: int | None
+    precision: Precision = "float32"
