@@ -1,10 +1,13 @@
 """The application as a whole: help, version, errors, exit codes, completion."""
 
+import subprocess
+import sys
+
 import pytest
 
 import genreclass
 
-COMMANDS = ("demo", "train", "predict", "evaluate", "features", "info")
+COMMANDS = ("demo", "train", "resume", "predict", "evaluate", "features", "info")
 
 
 def test_no_command_shows_the_help(run):
@@ -71,6 +74,22 @@ def test_an_import_that_ctrl_c_broke_off_is_an_interruption(run, model, monkeypa
     result = run("predict", "song.wav", "--model", model)
     assert result.exit_code == 130
     assert result.stderr == "Interrupted.\n"
+
+
+def test_an_import_that_ctrl_c_broke_off_in_an_exec_exits_130(tmp_path):
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from genreclass import __main__, cli\n"
+        "def app(prog_name):\n"
+        "    try:\n"
+        "        exec('raise KeyboardInterrupt')\n"
+        "    except KeyboardInterrupt:\n"
+        "        sys.exit(130)\n"
+        "cli.app = app\n"
+        "__main__.main()\n"
+    )
+    command = [sys.executable, "-m", "interrupted"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 130
 
 
 @pytest.mark.parametrize("command", ["train", "features"])
