@@ -30,8 +30,9 @@ def main() -> None:
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # a second Ctrl+C has nothing left to interrupt
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            # Python remembers a KeyboardInterrupt that went through an exec, as of a dataclass that
-            # was being imported, and would end `python -m genreclass` by a signal; the next forgets.
+            # Python remembers a KeyboardInterrupt that went through an exec, as of a dataclass
+            # that was being imported, and would end `python -m genreclass` by a signal. The next
+            # exec forgets it.
             exec("")  # noqa: S102
         raise
 
