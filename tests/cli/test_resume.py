@@ -303,7 +303,15 @@ def test_a_pause_that_could_not_be_saved_says_so(run, music, tmp_path, monkeypat
     def full(self, state):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Checkpoints, "write", full)
+    def full_later(self):  # train.json is there by then
+        if training:
+            full(self, None)
+        write(self)
+
+    training = []
+    write = RunFolder.write
+    monkeypatch.setattr(RunFolder, "write", full_later)
+    monkeypatch.setattr(Checkpoints, "write", lambda *args: training.append(1) or full(*args))
     with _steps(pause_after=2):
         out, folder = tmp_path / "mine.genre", tmp_path / "run"
         result = run("train", music, "--out", out, "--run", folder, *OPTIONS)

@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -241,7 +241,8 @@ def _note_interrupted(started: float, run: RunFolder | None = None, *, saved: bo
     if run is None:
         note(f"Interrupted after {elapsed}; no model was written.")
         return
-    run.write()
+    with suppress(OSError):  # should somebody have removed it; a full disk is no matter here
+        run.write()
     went = f"Paused after {elapsed}." if saved else f"Interrupted after {elapsed}, and not saved."
     since = "" if saved else " from the last checkpoint that could be written"
     note(f"{went} Go on{since} with: genreclass resume {quoted(run.folder)}")
