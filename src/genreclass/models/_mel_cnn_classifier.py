@@ -22,15 +22,14 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 
-from genreclass.audio import check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features import MelSpectrogram
 from genreclass.memory import kept_memory
 from genreclass.models._held_spectra import hold_spectra
+from genreclass.models._network_input import check_input, check_validation, take
 from genreclass.models._open_run import open_run
 from genreclass.models._targets import encode_targets, loss_weights, make_class_weights
 from genreclass.models._validation_split import split_validation
@@ -247,11 +246,11 @@ class MelCNNClassifier(
         classes, targets = encode_targets(y)
         class_weights = make_class_weights(self.class_weight, classes, y)
         mel = self._make_mel()
-        X = self._check_X(X, mel, reset=True)
+        X = check_input(self, X, mel, reset=True)
         check_consistent_length(X, y, groups)
         val_targets = None
         if X_val is not None or y_val is not None:
-            X_val, val_targets = self._check_validation(X_val, y_val, mel, classes)
+            X_val, val_targets = check_validation(self, X_val, y_val, mel, classes)
         random_state = check_random_state(self.random_state)
         run = open_run(
             self,
@@ -261,7 +260,7 @@ class MelCNNClassifier(
             groups=groups,
             X_val=X_val,
             val_targets=val_targets,
-            resolved={"mel": mel},
+            mel=mel,
         )
         drawn = int(random_state.randint(np.iinfo(np.int32).max))
         with run:
@@ -271,8 +270,8 @@ class MelCNNClassifier(
                 fraction = self.validation_fraction
                 split = split or split_validation(targets, groups, fraction=fraction, seed=seed)
                 rows, aside = (np.asarray(part) for part in split)
-                X_val, val_targets = _take(X, aside), targets[aside]
-                X, targets = _take(X, rows), targets[rows]
+                X_val, val_targets = take(X, aside), targets[aside]
+                X, targets = take(X, rows), targets[rows]
 
             examples = SpectrogramCrops(
                 hold_spectra(X, mel, device),
@@ -360,47 +359,6 @@ class MelCNNClassifier(
             return None
         return clone(self.mel).set_params(verbose=max(self.verbose, self.mel.verbose))
 
-    def _check_X(self, X: Any, mel: MelSpectrogram | None, *, reset: bool = False) -> Any:
-        """X as clips to be loaded, or as spectrograms where they are given."""
-        if mel is not None:
-            return check_clips(X, sample_rate=mel.sample_rate, estimator=self, reset=reset)
-        try:
-            X = validate_data(
-                self, X, dtype=np.float32, ensure_2d=False, allow_nd=True, reset=reset
-            )
-        except ValueError as error:
-            raise ValueError(
-                f'mel="passthrough" takes spectrograms; for clips, leave mel at None. {error}'
-            ) from error
-        if X.ndim != 3 or 0 in X.shape:
-            raise ValueError(
-                'mel="passthrough" takes spectrograms, an array of shape (n_clips, n_rows, '
-                f"n_frames), got shape {X.shape}. For clips, leave mel at None."
-            )
-        if reset:
-            self.n_features_in_ = X.shape[1]
-        elif X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has spectrograms of {X.shape[1]} rows, but this network was fitted on "
-                f"{self.n_features_in_}. Compute them with the same MelSpectrogram."
-            )
-        return np.require(X, requirements=["C", "W"])  # as torch wants it
-
-    def _check_validation(
-        self, X_val: Any, y_val: Any, mel: MelSpectrogram | None, classes: np.ndarray
-    ) -> tuple[Any, np.ndarray]:
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val go together: pass both, or neither.")
-        X_val = self._check_X(X_val, mel)
-        y_val = column_or_1d(y_val)
-        check_consistent_length(X_val, y_val)
-        unknown = sorted(set(y_val.tolist()) - set(classes.tolist()), key=str)
-        if unknown:
-            raise ValueError(
-                f"y_val holds {unknown[0]!r}, which is not in y. Leave its clips out of X_val."
-            )
-        return X_val, np.searchsorted(classes, y_val)
-
     @property
     def _watches(self) -> bool:
         return self.patience is not None or self.schedule == "plateau"
@@ -431,7 +389,7 @@ class MelCNNClassifier(
 
     def _predict_windows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
-        X = self._check_X(X, self.mel_)
+        X = check_input(self, X, self.mel_)
         device = resolve_device(self.device, fall_back=True)
         network: MelCNN = self.network_
         if device.type != "cpu":
@@ -509,7 +467,3 @@ class MelCNNClassifier(
         tags.classifier_tags.poor_score = True  # scikit-learn's toy blobs are no sound
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _take(X: Any, rows: np.ndarray) -> Any:
-    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]

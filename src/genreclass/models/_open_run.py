@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from genreclass.features import MelSpectrogram
 from genreclass.fingerprint import class_name, mathematical_parameters
 from genreclass.models._validation_split import number_groups
 from genreclass.training import CheckpointedRun, Run
@@ -23,7 +23,7 @@ def open_run(
     groups: Any,
     X_val: Any,
     val_targets: np.ndarray | None,
-    resolved: Mapping[str, Any],
+    mel: MelSpectrogram | None,
 ) -> Run:
     """The run that an estimator's ``checkpoint_dir`` holds of these data; to be used in a ``with``.
 
@@ -37,14 +37,14 @@ def open_run(
         Class indices.
     classes : ndarray of shape (n_classes,)
     groups : array-like of shape (n_clips,) or None
-    resolved : mapping of str to object
-        Parameters as they are used, where that is not as they were given.
+    mel : MelSpectrogram or None
+        As it is used, in place of the parameter of that name: None there may mean the default.
     """
     if estimator.checkpoint_dir is None:
         return Run()
     # numpy's own module stands for its global generator, as None does.
     random_state = None if estimator.random_state is np.random else estimator.random_state
-    parameters = {**mathematical_parameters(estimator), "random_state": random_state, **resolved}
+    parameters = {**mathematical_parameters(estimator), "random_state": random_state, "mel": mel}
     parts = {
         "estimator": class_name(estimator),
         "parameters": parameters,
