@@ -1,6 +1,7 @@
 """Where spectrograms are held does not change what is learned from them."""
 
 import logging
+import threading
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from genreclass.audio import check_clips
 from genreclass.features._rows_on_disk import RowsOnDisk
 from genreclass.models import _held_spectra
 from genreclass.models._held_spectra import hold_spectra
-from genreclass.training import SpectrogramCrops
+from genreclass.networks import MelCNN
+from genreclass.training import SpectrogramCrops, TrainingPlan, TrainingState, train
 
 CPU = torch.device("cpu")
 MEL = MelSpectrogram(duration=0.5, n_mels=32)
@@ -68,15 +70,29 @@ def test_from_memory_and_from_disk_the_same_is_learned(tones, cache, monkeypatch
 
 def test_an_error_in_reading_ahead_comes_through(tones, cache, little_memory, monkeypatch):
     spectra = hold_spectra(check_clips(tones[0], sample_rate=22050), MEL, CPU)
-    examples = SpectrogramCrops(spectra, np.zeros(12, dtype=int), crop_frames=8, device=CPU)
+    examples = SpectrogramCrops(spectra, np.arange(12) % 2, crop_frames=8, device=CPU)
     assert examples.are_far
+    readers = set()
 
     def fail(self, clip):
+        readers.add(threading.current_thread())
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(RowsOnDisk, "__getitem__", fail)
+    generator = torch.Generator().manual_seed(0)
+    network = MelCNN(32, 2, channels=(4,), dropout=0.0, generator=generator)
+    plan = TrainingPlan(
+        max_epochs=1,
+        batch_size=4,
+        learning_rate=1e-3,
+        weight_decay=0.0,
+        schedule=None,
+        patience=None,
+    )
     with pytest.raises(OSError, match="the disk is gone"):
-        examples.batch(torch.tensor([0]), torch.tensor([0.0]))
+        train(TrainingState(network, plan, n_examples=12, seed=0), examples)
+    assert readers
+    assert threading.main_thread() not in readers
 
 
 def test_a_search_reads_each_file_once(tones, cache, tmp_path, monkeypatch):

@@ -13,11 +13,10 @@ from typing import Any
 import typer
 from filelock import FileLock, Timeout
 
-from genreclass.audio import printable
+from genreclass.audio import check_clips, printable
 from genreclass.cli._terminal import quoted, shows_progress
 from genreclass.durable import remove_leftovers, replacing
 from genreclass.exceptions import CheckpointError
-from genreclass.fingerprint import digest_of_file
 from genreclass.progress import make_progress
 
 __all__ = ["NetworkOptions", "RunFolder"]
@@ -283,15 +282,12 @@ def _value(value: Any) -> str:
 def _digests(root: Path, paths: Sequence[str]) -> dict[str, str]:
     """What names the content of each file, by its place under the root."""
     found = {}
+    sources = check_clips(paths, sample_rate=1)  # which is not looked at: nothing is decoded
     with make_progress("files", visible=shows_progress()) as progress:
         task = progress.add_task("Looking at files", total=len(paths), figures="")
-        for path in paths:
+        for path, source in zip(paths, sources, strict=True):
+            found[Path(path).relative_to(root).as_posix()] = source.digest() or "unreadable"
             progress.advance(task)
-            try:
-                content = digest_of_file(path) if Path(path).is_file() else "unreadable"
-            except OSError:
-                content = "unreadable"
-            found[Path(path).relative_to(root).as_posix()] = content
     return found
 
 

@@ -86,12 +86,12 @@ def train(
     """
     if class_weights is not None:
         class_weights = class_weights.to(state.device)
+    after_batch = after_batch or _do_nothing
     with kept_memory(), _own_dropout(state):
         while not state.finished:
             _run_epoch(state, examples, class_weights, after_batch)
             _end_epoch(state, validate, after_batch)
-            if after_batch is not None:
-                after_batch(state)
+            after_batch(state)
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
@@ -118,15 +118,14 @@ def _run_epoch(
     state: TrainingState,
     examples: Examples,
     class_weights: torch.Tensor | None,
-    after_batch: Callable[[TrainingState], None] | None,
+    after_batch: Callable[[TrainingState], None],
 ) -> None:
     """Train the batches that are left of the epoch under way."""
     state.network.train()
     for inputs, targets in _batches_left(state, examples):
         _step(state, inputs, targets, class_weights)
         state.batch += 1
-        if after_batch is not None:
-            after_batch(state)
+        after_batch(state)
 
 
 def _batches_left(
@@ -214,7 +213,7 @@ def _compute_gradients(
 def _end_epoch(
     state: TrainingState,
     validate: Validate | None,
-    after_batch: Callable[[TrainingState], None] | None,
+    after_batch: Callable[[TrainingState], None],
 ) -> None:
     loss, accuracy = (state.sums / len(state.order)).tolist()
     entry = {
@@ -227,7 +226,7 @@ def _end_epoch(
         entry["batch_size"] = -(-state.plan.batch_size // state.n_parts)
     if validate is not None:
         state.network.eval()
-        meanwhile = partial(after_batch or _do_nothing, state)
+        meanwhile = partial(after_batch, state)
         entry["val_loss"], entry["val_accuracy"] = validate(state.network, meanwhile)
     watched = entry.get("val_loss", loss)
     if not (math.isfinite(loss) and math.isfinite(watched)):

@@ -220,21 +220,22 @@ class CheckpointedRun(Run):
         """Find out where the run stands."""
         self._checkpoints = Checkpoints(self.folder)
         described = self._read_description()
-        versions = {name: described.get(name) for name in _versions()}
+        now = _versions()
+        versions = {name: described.get(name) for name in now}
         is_finished = described.get("finished") is True
-        if is_finished and (self._starts_anew or versions != _versions()):
+        if is_finished and (self._starts_anew or versions != now):
             # Not the other way round: checkpoints of a finished run must not pass for unfinished.
             self._checkpoints.remove()
             sync_folder(self.folder)
         self._saved = self._checkpoints.read()
-        if self._saved is not None and described and versions != _versions():
+        if self._saved is not None and described and versions != now:
             _log.warning(
                 "The run %s was begun with %s, and goes on with %s: it may end otherwise.",
                 self.folder,
                 _list_versions(versions),
-                _list_versions(_versions()),
+                _list_versions(now),
             )
-        if not described or (is_finished and self._saved is None) or versions != _versions():
+        if not described or (is_finished and self._saved is None) or versions != now:
             self._write_description(finished=False)
 
     def _pause(self) -> TrainingPaused:
