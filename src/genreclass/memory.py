@@ -79,9 +79,9 @@ def kept_memory() -> Iterator[None]:
     """While the ``with`` lasts, memory that is freed stays with the process; then it is given back.
 
     A network frees the large tensors of one batch and takes as large ones for the next. glibc
-    returns such memory to the system at once, and getting it anew, page by page, takes as long as
-    computing with it. Other systems keep it anyway, and where the environment sets up malloc, it
-    is left at that.
+    returns such memory to the system at once, and getting it anew, page by page, takes a large
+    part of the time of training (``benchmarks/training.py``). Other systems keep it anyway, and
+    where the environment sets up malloc, it is left at that.
     """
     malloc = _glibc()
     if malloc is None:

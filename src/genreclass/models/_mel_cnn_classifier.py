@@ -93,8 +93,8 @@ class MelCNNClassifier(
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss; only their ratios matter.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What is multiplied in training. "auto" is bfloat16 where the device computes with it (CPUs
-        with AVX-512 BF16 or AMX, GPUs from Ampere on), at half the time, and float32 elsewhere.
+        What is multiplied in training. "auto" is bfloat16, the faster, where the device computes
+        with it (CPUs with AVX-512 BF16 or AMX, GPUs from Ampere on), and float32 elsewhere.
         Weights are float32, and so are predictions, always.
     checkpoint_dir : str, path-like or None, default=None
         Folder for checkpoints, made where it is missing. Ctrl+C or SIGTERM then pauses the training
