@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     )
     from genreclass.models import MelCNNClassifier, make_fma_baseline
     from genreclass.persistence import load, save
+    from genreclass.training import Augmentation
 
 _HOMES = {
+    "Augmentation": "genreclass.training",
     "CorrelationFilter": "genreclass.features",
     "HandcraftedFeatures": "genreclass.features",
     "MelCNNClassifier": "genreclass.models",
@@ -35,6 +37,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Augmentation",
     "CorrelationFilter",
     "HandcraftedFeatures",
     "MelCNNClassifier",

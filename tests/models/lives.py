@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     import torch
     from sklearn.model_selection import GridSearchCV, cross_val_predict
 
-    from genreclass import MelCNNClassifier, MelSpectrogram
+    from genreclass import Augmentation, MelCNNClassifier, MelSpectrogram
     from genreclass.datasets import make_clips
 
     torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # whose first use imports a second long
@@ -38,6 +38,7 @@ def main(folder: Path) -> None:
         return MelCNNClassifier(
             channels=(4, 8),
             mel=MelSpectrogram(duration=1.0, n_mels=32),
+            augment=Augmentation(),
             crop_s=0.5,
             max_epochs=4,
             batch_size=4,

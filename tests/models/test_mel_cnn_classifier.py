@@ -12,6 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -20,7 +21,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 
-from genreclass import MelCNNClassifier, MelSpectrogram, load, save
+from genreclass import Augmentation, MelCNNClassifier, MelSpectrogram, load, save
 from genreclass.audio import Clip
 from genreclass.datasets import make_clips
 from genreclass.exceptions import AudioReadError
@@ -132,6 +133,52 @@ def test_grid_search_over_the_spectrogram(tones):
     assert MEL.n_mels == 16
 
 
+def test_augmentation_changes_what_is_learned_and_not_what_is_asked(tones, tmp_path):
+    clips, labels = tones
+    plain = _classifier(class_weight="balanced").fit(clips, labels)
+    augment = Augmentation(equalizer_p=0)
+    augmented = _classifier(augment=augment, class_weight="balanced").fit(clips, labels)
+    again = _classifier(augment=augment, class_weight="balanced").fit(clips, labels)
+    assert augmented.history_ != plain.history_
+    assert augmented.history_ == again.history_
+    assert all(0 <= entry["accuracy"] <= 1 for entry in augmented.history_)
+    proba = augmented.predict_proba(clips)
+    np.testing.assert_array_equal(augmented.predict_proba(clips), proba)
+    assert augmented.score(clips, labels) > 0.8
+    save(augmented, tmp_path / "model.genre")
+    loaded = load(tmp_path / "model.genre")
+    assert loaded.augment.get_params() == augment.get_params()
+    np.testing.assert_array_equal(loaded.predict_proba(clips), proba)
+
+
+def test_validation_clips_are_not_augmented(tones):
+    clips, labels = tones
+    classifier = _classifier(augment=Augmentation(), max_epochs=1, schedule="plateau")
+    classifier.fit(clips, labels, X_val=clips, y_val=labels)
+    asked = classifier.predict_proba(clips)
+    assert classifier.history_[0]["val_loss"] == pytest.approx(log_loss(labels, asked), rel=1e-6)
+
+
+def test_augmentation_takes_spectrograms_and_extra_rows_too(tones):
+    clips, labels = tones
+    mel = MelSpectrogram(duration=0.5, n_mels=16, extra=("mfcc",))
+    augment = Augmentation(pitch_shift_p=0)
+    inside = _classifier(mel=mel, augment=augment, max_epochs=2).fit(clips, labels)
+    assert inside.network_.config["n_rows"] == mel.n_rows
+    spectra = MEL.transform(clips)
+    given = _classifier(mel="passthrough", augment=Augmentation(), max_epochs=2)
+    assert given.fit(spectra, labels).history_
+
+
+def test_grid_search_over_the_augmentation(tones):
+    clips, labels = tones
+    grid = {"augment__mixup_p": [0.0, 1.0]}
+    classifier = _classifier(augment=Augmentation(), max_epochs=2)
+    search = GridSearchCV(classifier, grid, cv=2, error_score="raise").fit(clips, labels)
+    assert search.best_estimator_.augment.mixup_p == search.best_params_["augment__mixup_p"]
+    assert classifier.augment.mixup_p == 0.5
+
+
 def test_cross_val_predict_with_paths_keeps_string_labels(tones, tmp_path):
     import soundfile
 
@@ -192,7 +239,7 @@ def test_validation_clips_are_watched_and_not_trained_on(tones):
 
 
 def test_val_accuracy_and_loss_are_scikit_learn_s(tones):
-    from sklearn.metrics import accuracy_score, log_loss
+    from sklearn.metrics import accuracy_score
 
     clips, labels = tones
     clf = _classifier(max_epochs=3, learning_rate=3e-3)
@@ -417,6 +464,16 @@ def test_verbose_shows_a_bar_and_silence_is_the_default(tones, capfd):
         ({"learning_rate": -1}, "learning_rate"),
         ({"weight_decay": -1}, "weight_decay"),
         ({"dropout": 1}, "dropout"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"augment": "all"}, "augment must be an Augmentation or None"),
+        ({"augment": Augmentation(mixup_p=2)}, "Augmentation: mixup_p"),
+        (
+            {
+                "augment": Augmentation(),
+                "mel": MelSpectrogram(duration=0.5, n_mels=16, extra=("mfcc",)),
+            },
+            "augment.pitch_shift_p=0",
+        ),
         ({"schedule": "cosine"}, "schedule"),
         ({"patience": 0}, "patience"),
         ({"validation_fraction": 1.0}, "validation_fraction"),

@@ -22,7 +22,7 @@ def test_any_depth_takes_any_width(channels, width):
 def test_the_default_channels_are_two_convolutions_with_batch_norm_and_pooling():
     network = _network((64, 128), n_rows=128)
     kinds = [type(module).__name__ for block in network.blocks for module in block]
-    assert kinds == ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"] * 2
+    assert kinds == ["Conv2d", "BatchNorm2d", "MaxPool2d", "ReLU"] * 2
     assert [block[0].out_channels for block in network.blocks] == [64, 128]
 
 

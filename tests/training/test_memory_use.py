@@ -84,12 +84,22 @@ def _on_small_device(small_run, holds, **changes):
     return state
 
 
-def test_a_batch_that_does_not_fit_goes_through_in_parts(small_run, caplog):
+def _mix(inputs, targets, generator):
+    """As mixup does, with a share drawn anew for each batch."""
+    share = torch.rand(1, generator=generator)
+    targets = torch.nn.functional.one_hot(targets, 2).float()
+    return torch.lerp(inputs.roll(1, 0), inputs, share), torch.lerp(
+        targets.roll(1, 0), targets, share
+    )
+
+
+@pytest.mark.parametrize("augment", [None, _mix])
+def test_a_batch_that_does_not_fit_goes_through_in_parts(small_run, caplog, augment):
     whole = _on_small_device(small_run, 100, max_epochs=2, batch_size=11)
-    train(whole, small_run.examples)
+    train(whole, small_run.examples, augment=augment)
     state = _on_small_device(small_run, 3, max_epochs=2, batch_size=11)
     with caplog.at_level(logging.WARNING):
-        train(state, small_run.examples)
+        train(state, small_run.examples, augment=augment)
     assert max(state.network.batches) == 3
     assert [entry["batch_size"] for entry in state.history] == [3, 3]
     assert "batch_size" not in whole.history[0]

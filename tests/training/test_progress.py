@@ -103,6 +103,7 @@ class _Examples:
         return self._n_examples
 
     are_far = False
+    home = torch.device("cpu")
 
     def batch(self, indices, places):
         self._clock.advance(self._seconds)

@@ -1,6 +1,7 @@
 """A run that is interrupted and goes on ends where one that is not ends."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -226,6 +227,44 @@ def test_class_weights_change_what_is_learned():
         with torch.inference_mode():
             scores.append(state.network(torch.from_numpy(spectra)).softmax(1)[:, 1].mean())
     assert scores[1] > scores[0] + 0.1
+
+
+def _as_shares(inputs, targets, generator):
+    return inputs, torch.nn.functional.one_hot(targets, 2).float()
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 1.5])])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+def test_a_whole_share_of_a_class_is_its_label(weights, label_smoothing):
+    spectra, targets = _data()
+    ends = []
+    for augment in (None, _as_shares):
+        state, examples = _start(_plan(label_smoothing=label_smoothing), spectra, targets)
+        train(state, examples, class_weights=weights, augment=augment)
+        ends.append((state.history, state.network.state_dict()))
+    for entry, expected in zip(ends[1][0], ends[0][0], strict=True):
+        assert entry == pytest.approx(expected, rel=1e-3)
+    for name, values in ends[0][1].items():
+        torch.testing.assert_close(ends[1][1][name], values, rtol=1e-3, atol=1e-4)
+
+
+def test_label_smoothing_is_that_of_the_definition():
+    spectra, targets = _data()
+    plan = _plan(max_epochs=1, batch_size=11, learning_rate=1e-12, schedule=None)
+    losses = {}
+    for share in (0.0, 0.2):
+        state, examples = _start(replace(plan, label_smoothing=share), spectra[..., :8], targets)
+        state.network.dropout.p = 0.0
+        state.network.blocks.eval()
+        state.network.train = lambda mode=True, state=state: state.network
+        with torch.inference_mode():
+            proba = state.network(torch.from_numpy(spectra[..., :8])).double().softmax(dim=1)
+        train(state, examples)
+        losses[share] = state.history[0]["loss"]
+    named = -proba.log()[torch.arange(len(targets)), torch.from_numpy(targets)].mean()
+    assert losses[0.0] == pytest.approx(float(named), rel=1e-5)
+    smooth = 0.8 * named - 0.2 * proba.log().mean()
+    assert losses[0.2] == pytest.approx(float(smooth), rel=1e-5)
 
 
 def test_in_bfloat16_the_network_learns_and_its_weights_are_float32():

@@ -15,6 +15,8 @@ __all__ = [
     "Band",
     "apply_bands",
     "mel_filter_bank",
+    "mel_frequencies",
+    "mel_rows",
     "mel_spectrogram",
     "mfcc",
     "power_to_db",
@@ -64,13 +66,56 @@ def mel_filter_bank(
     is 4e-3 dB.
     """
     bins = np.arange(1 + n_fft // 2) * sample_rate / n_fft
-    edges = _mel_to_hz(np.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2))
+    edges = mel_frequencies(n_mels=n_mels, f_min=f_min, f_max=f_max)
     ramps = edges[:, None] - bins
     width = np.diff(edges)[:, None]
     rising, falling = -ramps[:-2] / width[:-1], ramps[2:] / width[1:]
     triangles = np.maximum(0.0, np.minimum(rising, falling))
     area = 2.0 / (edges[2:] - edges[:-2])[:, None]
     return torch.from_numpy((triangles * area).astype(np.float32))
+
+
+def mel_frequencies(*, n_mels: int, f_min: float, f_max: float) -> np.ndarray:
+    """Edges of mel filters, each of which reaches from the middle of the one before to the next's.
+
+    Parameters
+    ----------
+    n_mels : int
+        Number of filters.
+    f_min, f_max : float
+        Lower edge of the first and upper edge of the last filter, in hertz.
+
+    Returns
+    -------
+    ndarray of shape (n_mels + 2,), float64
+        In hertz. Without the first and the last, the middles of the filters.
+    """
+    return _mel_to_hz(np.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2))
+
+
+def mel_rows(frequencies: torch.Tensor, *, n_mels: int, f_min: float, f_max: float) -> torch.Tensor:
+    """Where frequencies lie among the rows of a mel spectrogram.
+
+    Parameters
+    ----------
+    frequencies : Tensor of any shape
+        In hertz, above 0.
+    n_mels, f_min, f_max : int, float, float
+        As of `mel_frequencies`.
+
+    Returns
+    -------
+    Tensor of the same shape
+        Rows and fractions of rows, counted from the middle of the first; not limited to those
+        there are.
+    """
+    low, high = _hz_to_mel(f_min), _hz_to_mel(f_max)
+    mels = torch.where(
+        frequencies < _BREAK_HZ,
+        frequencies / _HZ_PER_MEL,
+        _BREAK_MEL + torch.log(frequencies / _BREAK_HZ) / _LOG_STEP,
+    )
+    return (mels - low) * ((n_mels + 1) / (high - low)) - 1
 
 
 def mel_spectrogram(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -20,8 +21,8 @@ __all__ = ["ClipTransformer"]
 
 _Row = TypeVar("_Row")
 
-# Clips a thread decodes before they are computed with: 30-s clips take 2.6 MB each.
-_CLIPS_AHEAD = 8
+# Clips a thread decodes while as many are computed with: 30-s clips take 2.6 MB each.
+_CLIPS_AHEAD = 4
 
 # Clips looked up in the cache together, of each job: what is missing of them is computed together.
 _LOOKED_UP = 32
@@ -116,14 +117,29 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         return fingerprint([self, device.type, code_fingerprint()])
 
     def _load_ahead(self, sources: Sequence[ClipSource]) -> Iterator[list[np.ndarray]]:
-        """Samples of some clips at a time, in order; decoded by `n_jobs` threads."""
-        ahead = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
-        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
-            for first in range(0, len(sources), ahead):
-                yield parallel(
+        """Samples of some clips at a time, in order.
+
+        They are decoded by `n_jobs` threads, while those before them are computed with.
+        """
+        at_once = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
+        with (
+            Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel,
+            ThreadPoolExecutor(1) as reader,
+        ):
+
+            def load(first: int) -> list[np.ndarray]:
+                return parallel(
                     delayed(source.load)(self.sample_rate, duration=self.duration)
-                    for source in sources[first : first + ahead]
+                    for source in sources[first : first + at_once]
                 )
+
+            coming = None
+            for first in range(0, len(sources), at_once):
+                before, coming = coming, reader.submit(load, first)
+                if before is not None:
+                    yield before.result()
+            if coming is not None:
+                yield coming.result()
 
     @property
     def _row_shape(self) -> tuple[int, ...]:

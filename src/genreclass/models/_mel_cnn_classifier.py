@@ -37,6 +37,8 @@ from genreclass.networks import MelCNN
 from genreclass.training import (
     PRECISIONS,
     SCHEDULES,
+    Augmentation,
+    Augmenter,
     Schedule,
     SpectrogramCrops,
     TrainingPlan,
@@ -66,6 +68,10 @@ class MelCNNClassifier(
         How clips become spectrograms. None is ``MelSpectrogram()``; an instance can be searched
         (``mel__n_mels``); "passthrough" means that X already holds spectrograms, an array of
         shape (n_clips, n_rows, n_frames), as behind a MelSpectrogram in a Pipeline.
+    augment : Augmentation or None, default=None
+        Random changes to the crops that are learned from: tempo, pitch, noise, level, masks,
+        mixup. None makes none. Rows are taken to be mel rows, with ``mel="passthrough"`` those of
+        a ``MelSpectrogram()`` with as many.
     dropout : float, default=0.3
         Probability of dropping an element of the embedding in training.
     crop_s : float, default=3.0
@@ -79,6 +85,8 @@ class MelCNNClassifier(
         AdamW's; with "onecycle" the highest.
     weight_decay : float, default=1e-2
         AdamW's.
+    label_smoothing : float, default=0.0
+        Share of every target that is spread evenly over all genres, 0 to less than 1.
     schedule : {"onecycle", "plateau"} or None, default="onecycle"
         "onecycle" rises and falls over the run; "plateau" halves the rate when the watched loss
         has not improved for 5 epochs; None keeps it.
@@ -107,8 +115,8 @@ class MelCNNClassifier(
         Where to train and predict: "auto" takes CUDA when there is one. A model fitted on CUDA
         predicts on the CPU where there is none.
     random_state : int, RandomState or None, default=None
-        Of initial weights, data order, crops, dropout and the validation split. On a CPU the same
-        int gives the same network, for the same versions and number of threads.
+        Of initial weights, data order, crops, augmentation, dropout and the validation split. On
+        a CPU the same int gives the same network, for the same versions and number of threads.
     verbose : int, default=0
         1 shows progress, with the time left, on stderr.
 
@@ -164,12 +172,14 @@ class MelCNNClassifier(
         *,
         channels: Sequence[int] = (64, 128),
         mel: MelSpectrogram | Literal["passthrough"] | None = None,
+        augment: Augmentation | None = None,
         dropout: float = 0.3,
         crop_s: float = 3.0,
         max_epochs: int = 60,
         batch_size: int = 16,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
+        label_smoothing: float = 0.0,
         schedule: Schedule | None = "onecycle",
         patience: int | None = None,
         validation_fraction: float | None = 0.1,
@@ -183,12 +193,14 @@ class MelCNNClassifier(
     ) -> None:
         self.channels = channels
         self.mel = mel
+        self.augment = augment
         self.dropout = dropout
         self.crop_s = crop_s
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
         self.schedule = schedule
         self.patience = patience
         self.validation_fraction = validation_fraction
@@ -278,6 +290,7 @@ class MelCNNClassifier(
                 targets,
                 crop_frames=self._crop_frames(mel),
                 device=device,
+                longest_source=1.0 if self.augment is None else self.augment.longest_source,
             )
             validate = None
             if val_targets is not None:
@@ -297,6 +310,7 @@ class MelCNNClassifier(
                 state,
                 examples,
                 class_weights=loss_weights(class_weights, targets),
+                augment=self._make_augmenter(mel, examples, len(classes), device),
                 validate=validate,
                 visible=self.verbose > 0,
             )
@@ -376,6 +390,23 @@ class MelCNNClassifier(
             generator=torch.Generator().manual_seed(seed),
         )
 
+    def _make_augmenter(
+        self,
+        mel: MelSpectrogram | None,
+        examples: SpectrogramCrops,
+        n_classes: int,
+        device: torch.device,
+    ) -> Augmenter | None:
+        if self.augment is None:
+            return None
+        return Augmenter(
+            self.augment,
+            mel=MelSpectrogram(n_mels=examples.n_rows) if mel is None else mel,
+            n_frames=examples.crop_frames,
+            n_classes=n_classes,
+            device=device,
+        )
+
     def _make_plan(self, device: torch.device) -> TrainingPlan:
         return TrainingPlan(
             max_epochs=self.max_epochs,
@@ -383,8 +414,9 @@ class MelCNNClassifier(
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             schedule=self.schedule,
-            precision=resolve_precision(self.precision, device),
             patience=self.patience,
+            precision=resolve_precision(self.precision, device),
+            label_smoothing=self.label_smoothing,
         )
 
     def _predict_windows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -417,6 +449,7 @@ class MelCNNClassifier(
             raise ValueError(
                 f'mel must be None, a MelSpectrogram or "passthrough", got {self.mel!r}'
             )
+        self._check_augment()
         if not isinstance(self.channels, (Sequence, np.ndarray)) or not len(self.channels):
             raise ValueError(
                 f"channels must hold a whole number for each layer, got {self.channels!r}"
@@ -439,7 +472,9 @@ class MelCNNClassifier(
                 value, name, Real, min_val=0, max_val=math.inf, include_boundaries="neither"
             )
         check_scalar(self.weight_decay, "weight_decay", Real, min_val=0)
-        check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
+        for name in ("dropout", "label_smoothing"):
+            value = getattr(self, name)
+            check_scalar(value, name, Real, min_val=0, max_val=1, include_boundaries="left")
         if self.schedule is not None and self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {SCHEDULES} or None, got {self.schedule!r}")
         if self.precision not in PRECISIONS:
@@ -455,6 +490,18 @@ class MelCNNClassifier(
                 min_val=0,
                 max_val=1,
                 include_boundaries="neither",
+            )
+
+    def _check_augment(self) -> None:
+        if self.augment is None:
+            return
+        if not isinstance(self.augment, Augmentation):
+            raise ValueError(f"augment must be an Augmentation or None, got {self.augment!r}")
+        self.augment.check()
+        if isinstance(self.mel, MelSpectrogram) and self.mel.extra and self.augment.pitch_shift_p:
+            raise ValueError(
+                "augment shifts the pitch of mel rows, which the rows of mel.extra cannot follow. "
+                "Set augment.pitch_shift_p=0, or leave extra at ()."
             )
 
     @property

@@ -14,7 +14,7 @@ __all__ = ["MelCNN"]
 
 
 class MelCNN(nn.Module):
-    """Convolutions, each with batch norm, ReLU and pooling; global pooling; a linear layer.
+    """Convolutions, each with batch norm, pooling and ReLU; global pooling; a linear layer.
 
     Parameters
     ----------
@@ -156,6 +156,6 @@ def _convolution_block(n_in: int, n_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(n_out),
-        nn.ReLU(),
         nn.MaxPool2d(2, ceil_mode=True),  # a picture of one row or frame keeps it, at any depth
+        nn.ReLU(),  # of what is left: the larger of two is the same before and after
     )

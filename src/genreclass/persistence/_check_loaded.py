@@ -17,6 +17,7 @@ from genreclass.exceptions import ModelFileError
 from genreclass.features import CorrelationFilter, HandcraftedFeatures
 from genreclass.features._capped_pca import CappedPCA
 from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
+from genreclass.training import Augmentation
 
 __all__ = ["check_loaded"]
 
@@ -29,6 +30,9 @@ def check_loaded(estimator: BaseEstimator) -> None:
     ModelFileError, ValueError, TypeError or NotFittedError
         Something is missing, out of range, or of another size than what it goes with.
     """
+    if isinstance(estimator, Augmentation):  # which has nothing to learn
+        estimator.check()
+        return
     if isinstance(estimator, Pipeline):
         _check_steps(estimator)
     check_is_fitted(estimator)

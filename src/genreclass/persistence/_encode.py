@@ -20,12 +20,14 @@ from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
 from genreclass.networks import MelCNN
 from genreclass.persistence._booster import decode_booster, encode_booster
 from genreclass.persistence._check_loaded import check_loaded
+from genreclass.training import Augmentation
 
 __all__ = ["decode", "encode"]
 
 _ESTIMATORS = {
     cls.__name__: cls
     for cls in (
+        Augmentation,
         BoostedTreesClassifier,
         CappedPCA,
         CorrelationFilter,
@@ -56,6 +58,7 @@ _OF_PCA = {
     "noise_variance_": float,
 }
 _LEARNED: dict[str, dict[str, Any]] = {
+    "Augmentation": {},
     "BoostedTreesClassifier": {
         **_ON_TABLES,
         "classes_": np.ndarray,

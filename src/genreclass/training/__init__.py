@@ -1,5 +1,7 @@
 """The one training loop, and what it works with."""
 
+from genreclass.training._augmentation import Augmentation
+from genreclass.training._augmenter import Augmenter
 from genreclass.training._checkpoints import Checkpoints
 from genreclass.training._loop import train
 from genreclass.training._plan import SCHEDULES, Schedule, TrainingPlan
@@ -17,6 +19,8 @@ from genreclass.training._windows import (
 __all__ = [
     "PRECISIONS",
     "SCHEDULES",
+    "Augmentation",
+    "Augmenter",
     "CheckpointedRun",
     "Checkpoints",
     "Run",

@@ -21,10 +21,14 @@ from genreclass.memory import kept_memory
 from genreclass.networks import Dropout
 from genreclass.training._state import TrainingState
 
-__all__ = ["Examples", "Validate", "train"]
+__all__ = ["Augment", "Examples", "Validate", "train"]
 
 # Takes the network and something to call meanwhile, gives loss and accuracy.
 Validate = Callable[[Any, Callable[[], None]], tuple[float, float]]
+
+# Takes inputs, class indices and a generator on their device; gives changed inputs, and the
+# indices or, of shape (batch, n_classes), the share of each class.
+Augment = Callable[[torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]]
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,10 @@ class Examples(Protocol):
     def are_far(self) -> bool:
         """Whether they have to be fetched from disk, or brought to another device."""
 
+    @property
+    def home(self) -> torch.device:
+        """Where they lie, and where `batch` wants its indices and places."""
+
     def batch(
         self, indices: torch.Tensor, places: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,6 +63,7 @@ def train(
     examples: Examples,
     *,
     class_weights: torch.Tensor | None = None,
+    augment: Augment | None = None,
     validate: Validate | None = None,
     after_batch: Callable[[TrainingState], None] | None = None,
 ) -> None:
@@ -70,6 +79,9 @@ def train(
     class_weights : Tensor of shape (n_classes,) or None
         Factor on the loss of each example of a class; the mean over the training examples should
         be 1, so that they do not change the learning rate.
+    augment : callable or None
+        Takes the inputs and class indices of a batch, and the state's generator for the device;
+        gives what is learned from instead.
     validate : callable or None
         Takes the network in evaluation mode, and something to call now and then meanwhile; gives
         loss and accuracy on validation data. Without it the training loss is what schedule and
@@ -89,13 +101,14 @@ def train(
     after_batch = after_batch or _do_nothing
     with kept_memory(), _own_dropout(state):
         while not state.finished:
-            _run_epoch(state, examples, class_weights, after_batch)
+            _run_epoch(state, examples, class_weights, augment, after_batch)
             _end_epoch(state, validate, after_batch)
             after_batch(state)
     if state.early_stopping is not None:
         state.early_stopping.restore_best(state.network)
     state.network.eval()
-    inputs, _ = examples.batch(torch.arange(1), torch.zeros(1))
+    first = torch.zeros(1, device=examples.home)
+    inputs, _ = examples.batch(first.long(), first)
     with torch.inference_mode():
         if not torch.isfinite(state.network(inputs)).all():  # the last step went too far
             raise _diverged(state, "output is")
@@ -118,11 +131,14 @@ def _run_epoch(
     state: TrainingState,
     examples: Examples,
     class_weights: torch.Tensor | None,
+    augment: Augment | None,
     after_batch: Callable[[TrainingState], None],
 ) -> None:
     """Train the batches that are left of the epoch under way."""
     state.network.train()
     for inputs, targets in _batches_left(state, examples):
+        if augment is not None:
+            inputs, targets = augment(inputs, targets, state.device_generator)
         _step(state, inputs, targets, class_weights)
         state.batch += 1
         after_batch(state)
@@ -132,8 +148,11 @@ def _batches_left(
     state: TrainingState, examples: Examples
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batches left of an epoch; from afar, each is fetched while the one before is learned."""
-    indices = torch.tensor_split(state.order, state.n_batches)[state.batch :]
-    places = torch.tensor_split(state.places, state.n_batches)[state.batch :]
+    # To the device by the epoch, as the host would wait for each batch of them.
+    indices, places = (
+        torch.tensor_split(of_epoch.to(examples.home), state.n_batches)[state.batch :]
+        for of_epoch in (state.order, state.places)
+    )
     left = zip(indices, places, strict=True)
     if not examples.are_far:
         for batch in left:
@@ -186,13 +205,10 @@ def _compute_gradients(
             with torch.autocast(state.device.type, dtype=torch.bfloat16, enabled=is_mixed):
                 scores = state.network(part)
             scores = scores.float()
-            if class_weights is None:
-                loss = F.cross_entropy(scores, targets_of_part)
-            else:  # not torch's own weights, which it divides by their sum over the batch
-                losses = F.cross_entropy(scores, targets_of_part, reduction="none")
-                loss = (losses * class_weights[targets_of_part]).mean()
+            loss = _loss(scores, targets_of_part, class_weights, state.plan.label_smoothing)
             (loss * (len(part) / len(inputs))).backward()
-            n_correct = (scores.detach().argmax(dim=1) == targets_of_part).sum()
+            named = targets_of_part if targets_of_part.ndim == 1 else targets_of_part.argmax(dim=1)
+            n_correct = (scores.detach().argmax(dim=1) == named).sum()
             sums += torch.stack([loss.detach() * len(part), n_correct.to(loss.dtype)])
     except torch.OutOfMemoryError:
         if n_parts == len(inputs):
@@ -208,6 +224,20 @@ def _compute_gradients(
         state.n_parts,
     )
     return None
+
+
+def _loss(
+    scores: torch.Tensor,
+    targets: torch.Tensor,
+    class_weights: torch.Tensor | None,
+    label_smoothing: float,
+) -> torch.Tensor:
+    if class_weights is None:
+        return F.cross_entropy(scores, targets, label_smoothing=label_smoothing)
+    # Not torch's own weights, which it divides by their sum over the batch.
+    losses = F.cross_entropy(scores, targets, reduction="none", label_smoothing=label_smoothing)
+    weights = class_weights[targets] if targets.ndim == 1 else targets @ class_weights
+    return (losses * weights).mean()
 
 
 def _end_epoch(

@@ -36,6 +36,8 @@ class TrainingPlan:
     precision : {"float32", "bfloat16"}
         What convolutions multiply: bfloat16 is faster where a device computes with it. Weights,
         sums and the optimiser stay in float32.
+    label_smoothing : float
+        Share of every target that is spread evenly over all classes.
     """
 
     max_epochs: int
@@ -45,3 +47,4 @@ class TrainingPlan:
     schedule: Schedule | None
     patience: int | None
     precision: Precision = "float32"
+    label_smoothing: float = 0.0

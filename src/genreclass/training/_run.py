@@ -21,7 +21,7 @@ from genreclass.durable import replacing, sync_folder
 from genreclass.exceptions import CheckpointError, TrainingDivergedError, TrainingPaused
 from genreclass.fingerprint import fingerprint, fingerprint_source
 from genreclass.training._checkpoints import Checkpoints
-from genreclass.training._loop import Examples, Validate, train
+from genreclass.training._loop import Augment, Examples, Validate, train
 from genreclass.training._pause import PauseSignals
 from genreclass.training._progress import TrainingProgress
 from genreclass.training._state import TrainingState
@@ -59,6 +59,7 @@ class Run:
         examples: Examples,
         *,
         class_weights: torch.Tensor | None,
+        augment: Augment | None,
         validate: Validate | None,
         visible: bool,
     ) -> None:
@@ -80,6 +81,7 @@ class Run:
                 state,
                 examples,
                 class_weights=class_weights,
+                augment=augment,
                 validate=validate,
                 after_batch=after_batch,
             )

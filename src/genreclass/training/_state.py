@@ -28,7 +28,7 @@ class TrainingState:
     n_examples : int
         Training examples an epoch.
     seed : int
-        Where data order, crops and dropout start from.
+        Where data order, crops, augmentation and dropout start from.
     split : tuple of (Tensor or ndarray) or None
         The clips that are learned from, and those kept aside, where that was drawn: a resumed run
         keeps to it.
@@ -38,7 +38,7 @@ class TrainingState:
     network, optimizer, schedule, early_stopping
         The parts that learn; the last two may be None.
     generator, device_generator : torch.Generator
-        Of the data order and crops (CPU), and of dropout (the network's device).
+        Of the data order and crops (CPU), and of augmentation and dropout (the network's device).
     learning_rate : float
         Of the batch trained last.
     epoch, batch : int
@@ -76,7 +76,10 @@ class TrainingState:
         self.device_generator = torch.Generator(self.device).manual_seed(seed + 2)
         self.n_batches = -(-n_examples // plan.batch_size)
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
+            network.parameters(),
+            lr=plan.learning_rate,
+            weight_decay=plan.weight_decay,
+            fused=True if self.device.type == "cuda" else None,  # one kernel instead of dozens
         )
         self.schedule = _make_schedule(self.optimizer, plan, self.n_batches)
         self.early_stopping = None if plan.patience is None else EarlyStopping(plan.patience)
@@ -139,8 +142,8 @@ class TrainingState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Become the run whose state this is; of the same plan and data.
 
-        On another type of device dropout draws from a new generator: the run goes on, but not to
-        the last bit as it would have.
+        On another type of device augmentation and dropout draw from a new generator: the run goes
+        on, but not to the last bit as it would have.
 
         Raises
         ------

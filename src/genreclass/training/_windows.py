@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -69,6 +70,9 @@ class SpectrogramCrops:
         Width of a crop; less where no clip sounds that long.
     device : torch.device
         Where training runs.
+    longest_source : float
+        How wide a batch is, as a multiple of a crop, as far as clips sound that long: what is
+        played faster takes more than its own length.
 
     Attributes
     ----------
@@ -85,11 +89,12 @@ class SpectrogramCrops:
         *,
         crop_frames: int,
         device: torch.device,
+        longest_source: float = 1.0,
     ) -> None:
         self.n_rows = spectra.shape[1]
         self._spectra = spectra
-        self._targets = torch.from_numpy(targets)
         self._device = device
+        self._targets = torch.from_numpy(targets).to(self.home)
         lengths = []
         sums = torch.zeros(2, self.n_rows, dtype=torch.float64)
         for clip in range(len(spectra)):  # once, as they may come from disk
@@ -100,8 +105,12 @@ class SpectrogramCrops:
             sums += torch.stack([sounding.sum(dim=1), sounding.square().sum(dim=1)]).cpu()
         self._mean_and_mean_square = sums / sum(lengths)
         self.crop_frames = min(crop_frames, max(lengths))
+        # From the first frame to the last there is one step less than there are frames.
+        wanted = math.ceil(longest_source * (self.crop_frames - 1)) + 1
+        self._width = min(wanted, max(lengths))
         # A crop ends before the padding starts, where the clip is long enough.
-        self._n_starts = (torch.tensor(lengths) - self.crop_frames).clamp(min=0) + 1
+        n_starts = (torch.tensor(lengths) - self._width).clamp(min=0) + 1
+        self._n_starts = n_starts.to(self.home)
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -122,20 +131,49 @@ class SpectrogramCrops:
         spectra = self._spectra
         return not isinstance(spectra, torch.Tensor) or spectra.device.type != self._device.type
 
+    @property
+    def home(self) -> torch.device:
+        """Where they lie, and where `batch` wants its indices and places."""
+        return torch.device("cpu") if self.are_far else self._device
+
     def batch(
         self, indices: torch.Tensor, places: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Crops and targets: (batch, n_rows, crop_frames) and (batch,), on the device."""
+        """Crops and targets, on the device.
+
+        Parameters
+        ----------
+        indices : Tensor of shape (batch,), int64
+            Which examples; at home, as the next.
+        places : Tensor of shape (batch,), float
+            Where each is cropped, from 0, at the first possible place, to 1.
+
+        Returns
+        -------
+        crops : Tensor of shape (batch, n_rows, width), float32
+            `crop_frames` wide, or as many times that as the longest source is.
+        targets : Tensor of shape (batch,), int64
+        """
         starts = (places * self._n_starts[indices]).long()
+        targets = self._targets[indices]
+        spectra = self._spectra
+        if isinstance(spectra, torch.Tensor) and spectra.device.type != "cpu":
+            # In one step, in which the host waits for nothing.
+            columns = starts[:, None] + torch.arange(self._width, device=spectra.device)
+            rows = torch.arange(self.n_rows, device=spectra.device)
+            return spectra[indices[:, None, None], rows[:, None], columns[:, None, :]], targets
         pieces = [
-            self._spectra[index][:, start : start + self.crop_frames]
+            spectra[index][:, start : start + self._width]
             for index, start in zip(indices.tolist(), starts.tolist(), strict=True)
         ]
-        if pieces[0].device.type == "cpu":  # for which torch would take threads, too
-            crops = torch.from_numpy(np.stack([piece.numpy() for piece in pieces]))
-        else:
-            crops = torch.stack(pieces)
-        return crops.to(self._device), self._targets[indices].to(self._device)
+        # Of numpy, as torch would take threads for it.
+        crops = torch.from_numpy(np.stack([piece.numpy() for piece in pieces]))
+        if self._device.type == "cuda":  # from pinned memory it is copied while the host goes on
+            crops = crops.pin_memory()
+        return (
+            crops.to(self._device, non_blocking=True),
+            targets.to(self._device, non_blocking=True),
+        )
 
 
 class WindowedValidation:
@@ -154,6 +192,9 @@ class WindowedValidation:
         self._spectra = spectra
         self._targets = torch.from_numpy(targets)
         self._crop_frames = crop_frames
+        # Once, as the answer of a GPU is waited for.
+        lengths = [count_sounding_frames(spectra[clip][None]) for clip in range(len(spectra))]
+        self._lengths = torch.cat(lengths).tolist()
 
     def __call__(self, network: MelCNN, meanwhile: Callable[[], None]) -> tuple[float, float]:
         """Mean negative log-likelihood and share of correct answers.
@@ -161,9 +202,14 @@ class WindowedValidation:
         `meanwhile` is called after every clip.
         """
         rows = []
-        for clip in range(len(self._spectra)):
-            spectrum = self._spectra[clip][None]
-            rows.append(predict_windows(network, spectrum, crop_frames=self._crop_frames)[0])
+        for clip, length in enumerate(self._lengths):
+            probabilities, _ = predict_windows(
+                network,
+                self._spectra[clip][None],
+                crop_frames=self._crop_frames,
+                lengths=[length],
+            )
+            rows.append(probabilities)
             meanwhile()
         probabilities = torch.cat(rows).cpu()
         loss = F.nll_loss(probabilities.clamp(min=_TINY).log(), self._targets)
@@ -173,7 +219,11 @@ class WindowedValidation:
 
 @torch.inference_mode()
 def predict_windows(
-    network: MelCNN, spectra: torch.Tensor, *, crop_frames: int
+    network: MelCNN,
+    spectra: torch.Tensor,
+    *,
+    crop_frames: int,
+    lengths: Sequence[int] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Class probabilities and embeddings of clips, averaged over windows.
 
@@ -184,6 +234,8 @@ def predict_windows(
     spectra : Tensor of shape (n_clips, n_rows, n_frames)
     crop_frames : int
         Width of a window.
+    lengths : sequence of int or None
+        Of `count_sounding_frames`, where they are known.
 
     Returns
     -------
@@ -197,9 +249,10 @@ def predict_windows(
     must. Each clip is a batch of its own, so that its result does not depend on its company.
     """
     device = next(network.parameters()).device
-    n_sounding = count_sounding_frames(spectra).tolist()
+    if lengths is None:
+        lengths = count_sounding_frames(spectra).tolist()
     probabilities, embeddings = [], []
-    for spectrum, length in zip(spectra, n_sounding, strict=True):
+    for spectrum, length in zip(spectra, lengths, strict=True):
         windows = _windows(spectrum, length, crop_frames).to(device)
         # In chunks, so that the memory a song takes does not grow with its length.
         embedding = torch.cat([network.embed(chunk) for chunk in windows.split(_CHUNK)])
