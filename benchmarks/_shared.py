@@ -23,7 +23,7 @@ def describe_machine(*, threads: int, device: str) -> str:
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         name = names[0].partition(":")[2].strip() if names else name
     if device != "cpu" and torch.cuda.is_available():
-        name = torch.cuda.get_device_name()
+        name = torch.cuda.get_device_name(device)
     return (
         f"{name}, {threads} thread{'s' * (threads > 1)}; genreclass {genreclass.__version__}, "
         f"torch {torch.__version__}, scikit-learn {sklearn.__version__}"

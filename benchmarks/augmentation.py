@@ -5,7 +5,8 @@
 Clips are stretched and shifted by librosa's phase vocoder and made spectrograms then; and they are
 made spectrograms first, which are then stretched and shifted as in training. What differs is
 printed in decibels, each spectrogram moved to a mean of 0, as MelCNNClassifier does, beside what
-differs where nothing is done, and between the sound and the vocoder's own shift there and back.
+differs where nothing is done, and between the sound and the vocoder's own shift there and back;
+of tempo there is none, as the vocoder moves attacks by frames.
 
 Then the time of each kind of change, for a batch of 16 crops of three seconds, as a share of the
 training step it is for; with a copy of the sound on disk, the vocoder's would come on top of
@@ -58,26 +59,30 @@ def main() -> None:
 
 def _compare_with_sound(paths: Sequence[str]) -> None:
     mel = MelSpectrogram(duration=DURATION_S, device="cpu")
-    print(f"\\n{len(paths)} clips, {DURATION_S:.0f} s; mean difference in decibels\\n")
+    print(f"\n{len(paths)} clips, {DURATION_S:.0f} s; mean difference in decibels\n")
     print(f"{'':24}{'spectrogram':>12}{'left alone':>12}{'vocoder, and back':>19}")
-    sounds = [read_clip(path).samples[: int(1.2 * DURATION_S * mel.sample_rate)] for path in paths]
+    n_samples = int(DURATION_S * mel.sample_rate)
+    sounds = [read_clip(path).samples[:n_samples] for path in paths]
     seconds = []
     for tempo in (0.9, 1.1):
         differences = []
-        n_frames = int(mel.n_frames / 1.1)
         augmentation = only("time_stretch", time_stretch=(tempo, tempo), time_stretch_p=1.0)
+        n_frames = int(0.8 * mel.n_frames)
         for sound in sounds:
             started = time.process_time()
             stretched = librosa.effects.time_stretch(sound, rate=tempo)
             seconds.append(time.process_time() - started)
-            before, after = (torch.from_numpy(mel.transform([x])) for x in (sound, stretched))
-            changed = _change(augmentation, before, mel, n_frames)
-            differences.append(
-                [
-                    _difference(changed, after[:, :, :n_frames]),
-                    _difference(before[:, :, :n_frames], after[:, :, :n_frames]),
-                ]
+            # Both from their first sample, as a longer clip is cropped in the middle.
+            before, after = (
+                torch.from_numpy(mel.transform([x[: len(sound)]])) for x in (sound, stretched)
             )
+            # Where it begins is drawn: a last row, beyond the mel rows, tells.
+            count = torch.arange(before.shape[2], dtype=torch.float32).expand(1, 1, -1)
+            changed = _change(augmentation, torch.cat([before, count], dim=1), mel, n_frames)
+            first = round(float(changed[0, -1, 0]) / tempo)
+            there, expected = (x[:, :, first:][:, :, :n_frames] for x in (before, after))
+            changed = changed[:, :-1, : expected.shape[2]]
+            differences.append([_difference(changed, expected), _difference(there, expected)])
         print(f"{f'tempo {tempo}':24}", end="")
         print("".join(f"{number:12.1f}" for number in np.mean(differences, axis=0)), flush=True)
     for semitones in (-2, -1, 1, 2):
@@ -103,19 +108,32 @@ def _compare_with_sound(paths: Sequence[str]) -> None:
         mel.transform([path])
     anew = (time.process_time() - started) / len(paths)
     print(
-        f"\\nthe vocoder takes {1000 * np.mean(seconds):.0f} ms CPU for a clip of "
-        f"{1.2 * DURATION_S:.0f} s, decoding and transforming {1000 * anew:.0f} ms"
+        f"\nthe vocoder takes {1000 * np.mean(seconds):.0f} ms CPU for a clip of "
+        f"{DURATION_S:.0f} s, decoding and transforming {1000 * anew:.0f} ms"
     )
 
 
 def _change(
     augmentation: Augmentation, spectra: torch.Tensor, mel: MelSpectrogram, n_frames: int
 ) -> torch.Tensor:
+    return _make_change(augmentation, spectra, mel, n_frames)()[0]
+
+
+def _make_change(
+    augmentation: Augmentation, spectra: torch.Tensor, mel: MelSpectrogram, n_frames: int
+) -> Callable[[], tuple[torch.Tensor, torch.Tensor]]:
+    """What training calls for a batch."""
     augmenter = Augmenter(
-        augmentation, mel=mel, n_frames=n_frames, n_classes=1, device=spectra.device
+        augmentation,
+        mel=mel,
+        n_frames=n_frames,
+        row_mean=torch.zeros(spectra.shape[1]),
+        n_classes=1,
+        device=spectra.device,
     )
     targets = torch.zeros(len(spectra), dtype=torch.int64, device=spectra.device)
-    return augmenter(spectra, targets, torch.Generator(spectra.device).manual_seed(0))[0]
+    generator = torch.Generator(spectra.device).manual_seed(0)
+    return lambda: augmenter(spectra, targets, generator)
 
 
 def _difference(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -138,12 +156,11 @@ def _time_kinds(device: torch.device, n_rounds: int) -> None:
     spectra = 10 * torch.randn(BATCH, 128, round(1.1 * CROP_FRAMES), device=device) - 40
     mel = MelSpectrogram()
     step = _median(_make_step(spectra[:, :, :CROP_FRAMES]), n_rounds, device)
-    print(f"\\na training step of channels=(64, 128): {1000 * step:.1f} ms")
-    print(f"\\n{'':24}{'ms a batch':>12}{'share of a step':>17}")
+    print(f"\na training step of channels=(64, 128): {1000 * step:.1f} ms")
+    print(f"\n{'':24}{'ms a batch':>12}{'share of a step':>17}")
     for name, augmentation in augmentations.items():
-        seconds = _median(
-            lambda chosen=augmentation: _change(chosen, spectra, mel, CROP_FRAMES), n_rounds, device
-        )
+        change = _make_change(augmentation, spectra, mel, CROP_FRAMES)
+        seconds = _median(change, n_rounds, device)
         print(f"{name:24}{1000 * seconds:12.2f}{seconds / step:17.1%}", flush=True)
 
 

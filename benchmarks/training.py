@@ -181,9 +181,10 @@ def _time_fit(arguments: argparse.Namespace) -> None:
     mel = MelSpectrogram(device=arguments.device, n_jobs=arguments.jobs)
     classifier = MelCNNClassifier(mel=mel, device=arguments.device, random_state=0)
     # What the first use of a device costs is no matter of the number of clips.
-    MelCNNClassifier(mel=mel, max_epochs=1, device=arguments.device).fit(paths[:16], labels[:16])
-    busy: list[float] = []
-    with _watched_gpu(busy) if arguments.device.startswith("cuda") else nullcontext():
+    few = slice(None, None, max(1, n_clips // 16))
+    MelCNNClassifier(mel=mel, max_epochs=1, device=arguments.device).fit(paths[few], labels[few])
+    busy: list[str] = []
+    with _watched_gpu(busy, arguments.device):
         started = time.perf_counter()
         classifier.fit(paths, labels)
         seconds = time.perf_counter() - started
@@ -192,24 +193,33 @@ def _time_fit(arguments: argparse.Namespace) -> None:
         f"threads that decode, {len(classifier.history_)} epochs: {seconds:.1f} s from files to "
         "the fitted model"
     )
-    if busy:
-        print(f"the GPU waited {1 - np.mean(busy):.0%} of that time ({len(busy)} samples)")
+    shares = [int(line) / 100 for line in busy if line.isdecimal()]
+    if shares:
+        print(
+            f"in {1 - np.mean(shares):.0%} of that time no kernel ran on the GPU "
+            f"({len(shares)} samples)"
+        )
 
 
 @contextmanager
-def _watched_gpu(busy: list[float]) -> Iterator[None]:
-    """Put into `busy` the share of the time a kernel was running, several times a second."""
+def _watched_gpu(busy: list[str], device: str) -> Iterator[None]:
+    """Put into `busy` the percentages of time a kernel was running, as nvidia-smi says them."""
+    if not device.startswith("cuda"):
+        yield
+        return
+    uuid = torch.cuda.get_device_properties(device).uuid
     command = [
-        *("nvidia-smi", f"--id={torch.cuda.current_device()}"),
-        *("--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=200"),
+        *("nvidia-smi", f"--id=GPU-{uuid}", "--query-gpu=utilization.gpu"),
+        *("--format=csv,noheader,nounits", "--loop-ms=200"),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # from here on it watches
         try:
             yield
         finally:
             process.terminate()
-            told, _ = process.communicate()
-            busy += [int(line) / 100 for line in told.split()]
+            busy += process.stdout.read().split("\n")[:-1]
 
 
 def _compare_precisions(arguments: argparse.Namespace) -> None:

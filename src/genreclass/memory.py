@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
 import platform
 import sys
@@ -32,9 +31,10 @@ _FILES = (
     ),
 )
 
-# Parameters of glibc's mallopt, and what they are by default (malloc.h, mallopt(3)).
+# Parameters of glibc's mallopt, and what they are afterwards (malloc.h, mallopt(3)): the number of
+# mappings by default, and the threshold that glibc by itself comes to as large arrays are freed.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
-_DEFAULT_MMAP_MAX, _DEFAULT_THRESHOLD = 65536, 128 * 1024
+_DEFAULT_MMAP_MAX, _MMAP_THRESHOLD = 65536, 32 * 2**20
 _NEVER = -1
 
 # Who keeps memory just now.
@@ -81,9 +81,8 @@ def kept_memory() -> Iterator[None]:
 
     A network frees the large tensors of one batch and takes as large ones for the next. glibc
     returns such memory to the system at once, and getting it anew, page by page, takes a large
-    part of the time of training (``benchmarks/training.py``). Kept memory is asked for in huge
-    pages, too, which are got and found again sooner. Other systems keep it anyway, and where the
-    environment sets up malloc, it is left at that.
+    part of the time of training (``benchmarks/training.py``). Other systems keep it anyway, and
+    where the environment sets up malloc, it is left at that.
     """
     malloc = _glibc()
     if malloc is None:
@@ -94,7 +93,6 @@ def kept_memory() -> Iterator[None]:
         if len(_users) == 1:
             malloc.mallopt(_M_MMAP_MAX, 0)
             malloc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
-            _prefer_huge_pages(malloc, available_memory() // 2)
     try:
         yield
     finally:
@@ -102,21 +100,9 @@ def kept_memory() -> Iterator[None]:
             _users.pop()
             if not _users:
                 malloc.mallopt(_M_MMAP_MAX, _DEFAULT_MMAP_MAX)
-                malloc.mallopt(_M_MMAP_THRESHOLD, _DEFAULT_THRESHOLD)
-                malloc.mallopt(_M_TRIM_THRESHOLD, _DEFAULT_THRESHOLD)
+                malloc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
+                malloc.mallopt(_M_TRIM_THRESHOLD, 2 * _MMAP_THRESHOLD)
                 malloc.malloc_trim(0)
-
-
-def _prefer_huge_pages(malloc: ctypes.CDLL, n_bytes: int) -> None:
-    """Let the next `n_bytes` of the heap be of huge pages; none of it is taken before it is used.
-
-    A hint: a system that has no huge pages, or not so much to address, goes on as before.
-    """
-    start = malloc.malloc(n_bytes)
-    if start is not None:
-        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-        malloc.madvise(first, n_bytes - mmap.PAGESIZE, mmap.MADV_HUGEPAGE)
-        malloc.free(start)  # it stays at the end of the heap, as nothing is trimmed
 
 
 @cache
@@ -125,8 +111,4 @@ def _glibc() -> ctypes.CDLL | None:
     is_set_up = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc" or is_set_up:
         return None
-    library = ctypes.CDLL(None)
-    library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    library.free.restype, library.free.argtypes = None, [ctypes.c_void_p]
-    library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    return library
+    return ctypes.CDLL(None)

@@ -438,7 +438,7 @@ def test_cuda_learns_and_predicts_what_the_cpu_does(tones):
     assert on_gpu.score(clips, labels) == 1.0
     proba = on_gpu.predict_proba(clips)
     again = pickle.loads(pickle.dumps(on_gpu)).set_params(device="cpu")
-    np.testing.assert_allclose(again.predict_proba(clips), proba, atol=1e-4)
+    np.testing.assert_allclose(again.predict_proba(clips), proba, atol=2e-3)  # of TF32
 
 
 def test_verbose_shows_a_bar_and_silence_is_the_default(tones, capfd):

@@ -29,11 +29,12 @@ def _only(*kinds, p=1.0, **changes):
     return Augmentation(**chosen, **changes)
 
 
-def _change(augmentation, spectra, targets=None, *, mel=MEL, n_frames=None, seed=0):
+def _change(augmentation, spectra, targets=None, *, mel=MEL, n_frames=None, seed=0, row_mean=0.0):
     augmenter = Augmenter(
         augmentation,
         mel=mel,
         n_frames=spectra.shape[2] if n_frames is None else n_frames,
+        row_mean=torch.as_tensor(row_mean).expand(spectra.shape[1]),
         n_classes=3,
         device=torch.device("cpu"),
     )
@@ -86,12 +87,18 @@ def _mean_difference(one, other):
 @pytest.mark.parametrize("tempo", [0.9, 1.1])
 def test_a_stretch_is_near_the_music_played_at_that_tempo(music, tempo):
     picture, n_frames = _picture(music), 110
-    expected = _picture(_play(tempo=tempo))[:, :, :n_frames]
+    expected = _picture(_play(tempo=tempo))
     augmentation = _only("time_stretch", time_stretch=(tempo, tempo))
     changed, _ = _change(augmentation, picture, n_frames=n_frames)
-    assert changed.shape == expected.shape
-    untouched = _mean_difference(picture[:, :, :n_frames], expected)
-    assert _mean_difference(changed, expected) < 0.5 * untouched
+    assert changed.shape == (1, 128, n_frames)
+    # Where it begins is drawn.
+    n_later = expected.shape[2] - n_frames
+    differences = [
+        _mean_difference(changed, expected[:, :, first : first + n_frames])
+        for first in range(n_later + 1)
+    ]
+    untouched = _mean_difference(picture[:, :, :n_frames], expected[:, :, :n_frames])
+    assert min(differences) < 0.5 * untouched
 
 
 @pytest.mark.parametrize("semitones", [-2, 2])
@@ -113,6 +120,51 @@ def test_a_shifted_tone_is_where_the_higher_tone_is(pitch):
     assert abs(int(rows[0]) - int(rows[1])) <= 1
 
 
+def test_crops_reach_every_place_of_what_was_fetched():
+    ramp = torch.arange(1.0, 131).expand(2000, 128, 130).clone()
+    for augmentation in (_only("pitch_shift", p=0.01), _only("time_stretch")):
+        changed, _ = _change(augmentation, ramp, n_frames=100)
+        assert changed.min() == 1.0
+        assert changed.max() > 129.5
+
+
+def test_padding_stays_padding_whatever_happens_to_the_clip(spectra):
+    lengths = torch.arange(1, 61).repeat(2)[:64]
+    padded = torch.arange(60) >= lengths[:, None]
+    minimum = spectra.amin(dim=(1, 2), keepdim=True) - 1
+    short = torch.where(padded[:, None, :], minimum, spectra)
+    changed, _ = _change(_only(*(KINDS - {"mixup", "time_stretch"})), short)
+    flat = (changed == changed.amin(dim=(1, 2), keepdim=True)).all(dim=1)
+    assert flat[padded].all()
+    assert not flat[~padded].any()
+    slower = _only("time_stretch", "noise", time_stretch=(0.5, 0.5))
+    changed, _ = _change(slower, short)
+    flat = (changed == changed.amin(dim=(1, 2), keepdim=True)).all(dim=1)
+    expected = torch.minimum(2 * (lengths - 1) + 1, torch.tensor(60))
+    assert torch.equal((~flat).sum(dim=1), expected)
+
+
+def test_noise_in_a_short_clip_is_measured_by_what_sounds(spectra):
+    whole = spectra.repeat(1, 1, 4)
+    short = whole.clone()
+    short[:, :, 60:] = short.amin(dim=(1, 2), keepdim=True) - 1
+    augmentation = _only("noise", noise=(0.0, 0.0))
+    (of_whole, _), (of_short, _) = _change(augmentation, whole), _change(augmentation, short)
+    torch.testing.assert_close(of_short[:, :, :60], of_whole[:, :, :60], rtol=0, atol=0.02)
+
+
+def test_narrow_filters_hear_as_little_noise_as_they_do():
+    mel = MelSpectrogram(duration=3.0, n_mels=256, n_fft=512, top_db=None, device="cpu")
+    silent = torch.full((1, 256, 100), -100.0)
+    silent[:, -1] = 0.0
+    changed, _ = _change(_only("noise", noise=(0.0, 0.0)), silent, mel=mel)
+    with pytest.warns(UserWarning, match="Empty filters"):
+        empty = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=256).sum(axis=1) == 0
+    assert empty.any()
+    assert (changed[0, empty] < -99).all()
+    assert (changed[0, ~empty].mean(dim=1) > -90).all()
+
+
 def test_without_enough_sound_it_is_played_no_faster_than_there_is(spectra):
     changed, _ = _change(_only("time_stretch", time_stretch=(1.1, 1.1)), spectra)
     torch.testing.assert_close(changed, spectra, rtol=0, atol=1e-2)
@@ -121,7 +173,7 @@ def test_without_enough_sound_it_is_played_no_faster_than_there_is(spectra):
 def test_tempo_is_drawn_from_its_range():
     ramp = torch.arange(120.0).expand(500, 128, 120).clone()
     changed, _ = _change(_only("time_stretch"), ramp, n_frames=100)
-    tempo = changed[:, 0, -1].numpy() / 99
+    tempo = (changed[:, 0, -1] - changed[:, 0, 0]).numpy() / 99
     assert scipy.stats.kstest(tempo, scipy.stats.uniform(0.9, 0.2).cdf).pvalue > 0.01
 
 
@@ -168,8 +220,9 @@ def test_the_equalizer_is_a_filter_of_the_sound(music):
 
 
 @pytest.mark.parametrize(("kind", "dim"), [("time_mask", 2), ("frequency_mask", 1)])
-def test_masks_hide_one_band_under_the_mean(spectra, kind, dim):
-    changed, _ = _change(_only(kind, **{kind: 0.3}), spectra)
+def test_masks_hide_one_band_under_what_is_average(spectra, kind, dim):
+    row_mean = torch.linspace(-20, 20, 128)
+    changed, _ = _change(_only(kind, **{kind: 0.3}), spectra, row_mean=row_mean)
     other = 3 - dim
     hidden = (changed != spectra).all(dim=other)
     assert torch.equal(hidden, (changed != spectra).any(dim=other))
@@ -180,7 +233,8 @@ def test_masks_hide_one_band_under_the_mean(spectra, kind, dim):
     for before, after, where in zip(spectra, changed, hidden, strict=True):
         if where.any():
             there = after.movedim(dim - 1, 0)[where]
-            torch.testing.assert_close(there, before.mean().expand_as(there))
+            average = (before.mean() + row_mean)[:, None].expand_as(before)
+            torch.testing.assert_close(there, average.movedim(dim - 1, 0)[where])
 
 
 def test_mixup_mixes_pictures_and_labels_alike(spectra):
@@ -203,13 +257,13 @@ def test_shares_of_mixup_are_beta_distributed():
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_each_kind_happens_as_often_as_it_shall(spectra, kind):
-    many = spectra.repeat(10, 1, 1)
-    changed, targets = _change(_only(kind, p=0.3), many, n_frames=50)
-    share = float((changed != many[:, :, :50]).any(dim=2).any(dim=1).float().mean())
+    many = spectra.repeat(10, 1, 1)[:, :, :50]
+    changed, targets = _change(_only(kind, p=0.3, time_stretch=(0.8, 0.9)), many)
+    share = float((changed != many).any(dim=2).any(dim=1).float().mean())
     assert 0.2 < share < 0.37  # of 640; some drawn changes are too small to change anything
     assert (targets.ndim == 2) == (kind == "mixup")
-    untouched, _ = _change(_only(), many, n_frames=50)
-    assert torch.equal(untouched, many[:, :, :50])
+    untouched, _ = _change(_only(), many)
+    assert torch.equal(untouched, many)
 
 
 def test_changes_come_from_the_generator_alone(spectra):
@@ -265,7 +319,14 @@ def test_a_parameter_that_cannot_be_is_named(parameters, message):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_cuda_nothing_is_waited_for(spectra):
     device = torch.device("cuda")
-    augmenter = Augmenter(Augmentation(), mel=MEL, n_frames=50, n_classes=3, device=device)
+    augmenter = Augmenter(
+        Augmentation(),
+        mel=MEL,
+        n_frames=50,
+        row_mean=torch.zeros(128),
+        n_classes=3,
+        device=device,
+    )
     generator = torch.Generator(device).manual_seed(0)
     batch, targets = spectra.to(device), (torch.arange(64) % 3).to(device)
     torch.cuda.set_sync_debug_mode("error")

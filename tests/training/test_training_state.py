@@ -10,6 +10,7 @@ import torch
 from genreclass.exceptions import TrainingDivergedError
 from genreclass.networks import MelCNN
 from genreclass.training import (
+    Checkpoints,
     SpectrogramCrops,
     TrainingPlan,
     TrainingState,
@@ -229,8 +230,51 @@ def test_class_weights_change_what_is_learned():
     assert scores[1] > scores[0] + 0.1
 
 
+def test_moments_lie_in_memory_as_their_weights_do(tmp_path):
+    spectra, targets = _data()
+    state, examples = _start(_plan(max_epochs=1), spectra, targets)
+    train(state, examples)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state.state_dict())
+    saved = checkpoints.read()
+    for group in saved["optimizer"]["param_groups"]:
+        group["fused"] = True  # as on CUDA
+    resumed, _ = _start(_plan(max_epochs=1), spectra, targets)
+    resumed.load_state_dict(saved)
+    assert not resumed.optimizer.param_groups[0]["fused"]
+    weights = list(resumed.network.parameters())
+    assert any(not weight.is_contiguous() for weight in weights)
+    for weight, before in zip(weights, state.network.parameters(), strict=True):
+        for name in ("exp_avg", "exp_avg_sq"):
+            moment = resumed.optimizer.state[weight][name]
+            assert moment.stride() == weight.stride()
+            assert torch.equal(moment, state.optimizer.state[before][name])
+
+
 def _as_shares(inputs, targets, generator):
     return inputs, torch.nn.functional.one_hot(targets, 2).float()
+
+
+def test_mixed_labels_weigh_as_each_of_them_does():
+    spectra, targets = _data()
+    plan = _plan(max_epochs=1, batch_size=11, learning_rate=1e-12, schedule=None)
+    weights, share = torch.tensor([0.0, 2.0]), 0.3
+
+    def mix(inputs, targets, generator):
+        shares = torch.nn.functional.one_hot(targets, 2).float()
+        return inputs, torch.lerp(shares, shares.flip(1), share)
+
+    def relabel(inputs, targets, generator):
+        return inputs, 1 - targets
+
+    losses = {}
+    for augment in (mix, relabel, None):
+        state, examples = _start(plan, spectra[..., :8], targets)
+        state.network.dropout.p = 0.0
+        train(state, examples, class_weights=weights, augment=augment)
+        losses[augment] = state.history[0]["loss"]
+    expected = (1 - share) * losses[None] + share * losses[relabel]
+    assert losses[mix] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 1.5])])

@@ -29,7 +29,7 @@ def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> to
         The name is unknown, or CUDA is asked for and not available.
     """
     if isinstance(device, str) and device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         resolved = torch.device(device)
     except (RuntimeError, TypeError):
@@ -37,6 +37,9 @@ def resolve_device(device: str | torch.device, *, fall_back: bool = False) -> to
     if resolved.type not in ("cpu", "cuda"):
         raise ValueError(f'device must be "auto", "cpu", "cuda" or "cuda:N", got {device!r}')
     n_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if resolved.type == "cuda" and resolved.index is None and n_devices:
+        # By number, as threads that fetch for it may stand at another.
+        return torch.device("cuda", torch.cuda.current_device())
     if resolved.type == "cpu" or (resolved.index or 0) < n_devices:
         return resolved
     state = f"there are {n_devices} of them" if n_devices else "no CUDA device is available"

@@ -21,6 +21,12 @@ _log = logging.getLogger(__name__)
 _SHARE = 0.5
 
 
+def _free_on(device: torch.device) -> int:
+    """Bytes of a GPU that can be taken: what is free, and what torch keeps and does not use."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
+
+
 def hold_spectra(X: Any, mel: MelSpectrogram | None, device: torch.device) -> Spectra:
     """Spectrograms on the device where they fit, in memory where they do not, or else on disk.
 
@@ -40,7 +46,7 @@ def hold_spectra(X: Any, mel: MelSpectrogram | None, device: torch.device) -> Sp
     """
     shape = X.shape if mel is None else (len(X), mel.n_rows, mel.n_frames)
     n_bytes = math.prod(shape) * np.dtype(np.float32).itemsize
-    fits_on_device = device.type == "cuda" and n_bytes < _SHARE * torch.cuda.mem_get_info(device)[0]
+    fits_on_device = device.type == "cuda" and n_bytes < _SHARE * _free_on(device)
     if mel is None:
         spectra = torch.from_numpy(X)
         return spectra.to(device) if fits_on_device else spectra

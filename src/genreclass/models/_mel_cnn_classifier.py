@@ -70,8 +70,8 @@ class MelCNNClassifier(
         shape (n_clips, n_rows, n_frames), as behind a MelSpectrogram in a Pipeline.
     augment : Augmentation or None, default=None
         Random changes to the crops that are learned from: tempo, pitch, noise, level, masks,
-        mixup. None makes none. Rows are taken to be mel rows, with ``mel="passthrough"`` those of
-        a ``MelSpectrogram()`` with as many.
+        mixup. None makes none. With ``mel="passthrough"`` all rows are taken to be decibels of mel
+        rows, as of a ``MelSpectrogram()`` with so many.
     dropout : float, default=0.3
         Probability of dropping an element of the embedding in training.
     crop_s : float, default=3.0
@@ -103,7 +103,8 @@ class MelCNNClassifier(
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What is multiplied in training. "auto" is bfloat16, the faster, where the device computes
         with it (CPUs with AVX-512 BF16 or AMX, GPUs from Ampere on), and float32 elsewhere.
-        Weights are float32, and so are predictions, always.
+        Weights are float32, and so are predictions, always; on a GPU, torch's convolutions of
+        float32 may be of TF32, with 10 bits.
     checkpoint_dir : str, path-like or None, default=None
         Folder for checkpoints, made where it is missing. Ctrl+C or SIGTERM then pauses the training
         (TrainingPaused), and a fit on the same data with the same parameters goes on where the
@@ -403,6 +404,7 @@ class MelCNNClassifier(
             self.augment,
             mel=MelSpectrogram(n_mels=examples.n_rows) if mel is None else mel,
             n_frames=examples.crop_frames,
+            row_mean=examples.row_statistics()[0],
             n_classes=n_classes,
             device=device,
         )

@@ -40,27 +40,30 @@ class Augmentation(BaseEstimator):
     Parameters
     ----------
     time_stretch : (float, float), default=(0.9, 1.1)
-        Range of the factor on the tempo, at the same pitch.
+        Range of the factor on the tempo, at the same pitch. A crop is made no faster than the clip
+        goes on for: where clips are no longer than crops, they are only made slower.
     pitch_shift : (float, float), default=(-2.0, 2.0)
         Range of the change of pitch in semitones, at the same tempo.
     noise : (float, float), default=(10.0, 40.0)
-        Range of the ratio of the crop's power to that of the white noise added, in decibels.
+        Range of the ratio of the crop's power, within the mel bands, to that of the white noise
+        added, in decibels.
     gain : (float, float), default=(-6.0, 6.0)
-        Range of the change of level in decibels. `MelCNNClassifier` does not hear how loud a clip
-        is; it matters to `mixup` no more than to the network.
+        Range of the change of level in decibels. To `MelCNNClassifier`, which does not hear how
+        loud a clip is, it changes nothing.
     equalizer : float, default=6.0
         Greatest change of level at each of four frequencies, spread evenly over the mel scale, in
         decibels; between them it goes straight from one to the next (FilterAugment, Nam et al.
         2022). Much of what recordings of one artist share is of this kind.
     time_mask : float, default=0.2
         Widest stretch of time that is hidden, as a share of the crop (SpecAugment, Park et al.
-        2019). What is hidden takes the crop's mean level.
+        2019). What is hidden takes the level that each row has in the mean of the clips, which
+        tells the network nothing.
     frequency_mask : float, default=0.2
         Widest band of mel rows that is hidden, as a share of all.
     mixup : float, default=0.4
-        Two crops are mixed, and their labels with them, by a share drawn from a beta distribution
-        whose two parameters are this number (Zhang et al. 2018): the smaller it is, the less is
-        seen of the second.
+        Two crops are mixed, in decibels, and their labels with them, by a share drawn from a beta
+        distribution whose two parameters are this number (Zhang et al. 2018): the smaller it is,
+        the less is seen of the second.
     time_stretch_p, pitch_shift_p, noise_p, gain_p, equalizer_p : float, default=0.5
     time_mask_p, frequency_mask_p, mixup_p : float, default=0.5
         Probability of each.
@@ -71,17 +74,19 @@ class Augmentation(BaseEstimator):
     the generator of the training run: the same `random_state` gives the same network, and a run
     that is resumed draws what it would have drawn.
 
-    * Stretch and shift interpolate frames and mel rows, in decibels. Against a phase vocoder on the
-      sound they differ by 2 to 3 decibels in the mean, where two unrelated moments of
-      music differ by 8, and where the vocoder's own shift up and down again differs from the
-      sound by 3 (``benchmarks/augmentation.py``). Shifted down, the highest rows repeat the
-      highest there is.
-    * Noise adds to each mel band the power that white noise has there, with the spread it has
-      there; of neighbouring frames, which share samples, the noise is drawn apart.
-    * Gain and masks are exact. The equalizer is as exact as its curve is flat within a mel band.
+    * Stretch and shift interpolate frames and mel rows, in decibels. From a phase vocoder on the
+      sound they differ by 2 to 3 decibels in the mean, and the vocoder's own shift up and down
+      again differs from the sound by 3 (``benchmarks/augmentation.py``). Rows shifted in from
+      beyond the lowest or the highest repeat that row.
+    * Noise adds to each mel band the power that white noise has there, with nearly the spread it
+      has there; of neighbouring frames, which share samples, the noise is drawn apart.
+    * Gain and masks are exact. The equalizer is as exact as its curve is flat within a mel band;
+      what `top_db` cut off goes up and down with the curve.
+    * Padding of clips shorter than a crop stays padding.
     * Rows of `MelSpectrogram.extra` are stretched, masked in time, made louder and mixed
       as the others are; noise, equalizer and frequency masks leave them alone, and with
-      `pitch_shift`, which they could not follow, they are refused.
+      `pitch_shift`, which they could not follow, they are refused. With ``mel="passthrough"`` the
+      rows are taken to be mel rows of the default frequencies.
 
     Examples
     --------

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from genreclass.dsp import mel_filter_bank, mel_frequencies, mel_rows
 from genreclass.features import MelSpectrogram
 from genreclass.training._augmentation import Augmentation
+from genreclass.training._windows import count_sounding_frames
 
 __all__ = ["Augmenter"]
 
@@ -36,6 +37,9 @@ class Augmenter:
         Of which the spectrograms are.
     n_frames : int
         Width of the crops it makes.
+    row_mean : Tensor of shape (n_rows,)
+        Mean of each row over the training clips, every clip moved to a mean of 0: what a mask
+        leaves, as it tells a network nothing.
     n_classes : int
     device : torch.device
         Where training runs. No batch waits for it.
@@ -47,12 +51,14 @@ class Augmenter:
         *,
         mel: MelSpectrogram,
         n_frames: int,
+        row_mean: torch.Tensor,
         n_classes: int,
         device: torch.device,
     ) -> None:
         self._chosen = augmentation
         self._n_mels = mel.n_mels
         self._n_frames = n_frames
+        self._row_mean = row_mean.to(device)
         self._n_classes = n_classes
         self._device = device
         self._scale: dict[str, Any] = {
@@ -66,6 +72,8 @@ class Augmenter:
         self._widths = (widths / widths.sum()).to(device)
         bank = mel_filter_bank(mel.sample_rate, n_fft=mel.n_fft, **self._scale)
         self._noise_bins = _independent_bins(bank).to(device)
+        # 1, but where a filter is as narrow as the bins, or between two and empty.
+        self._noise_level = (bank.sum(dim=1) * (mel.sample_rate / mel.n_fft)).to(device)
         self._equalizer = _ramps(mel.n_mels, _N_EQUALIZER_POINTS).to(device)
         self._shares = _beta_quantiles(augmentation.mixup).to(device)
 
@@ -90,9 +98,11 @@ class Augmenter:
             The share of each class; of shape (batch,) as they came where nothing is ever mixed.
         """
         chosen = self._chosen
-        spectra = self._stretch_and_shift(spectra, generator)
+        spectra, lengths = self._stretch_and_shift(spectra, generator)
+        columns = torch.arange(spectra.shape[2], device=self._device)
+        sounding = (columns < lengths[:, None])[:, None, :]
         if chosen.noise_p:
-            spectra = self._add_noise(spectra, generator)
+            spectra = self._add_noise(spectra, sounding, generator)
         if chosen.gain_p:
             happens = self._happens(chosen.gain_p, spectra, generator)
             gain = self._uniform(len(spectra), chosen.gain, generator) * happens
@@ -104,23 +114,38 @@ class Augmenter:
             curve = (levels * happens[:, None]) @ self._equalizer
             spectra = spectra + self._beside_extra_rows(curve, spectra)[:, :, None]
         spectra = self._mask(spectra, generator)
+        # Padding is at a clip's minimum, whatever was done to the clip.
+        minimum = spectra.where(sounding, torch.inf).amin(dim=(1, 2), keepdim=True)
+        spectra = spectra.where(sounding, minimum)
         if chosen.mixup_p:
             return self._mix(spectra, targets, generator)
         return spectra, targets
 
-    def _stretch_and_shift(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Interpolate frames for another tempo, and mel rows for another pitch."""
+    def _stretch_and_shift(
+        self, source: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Interpolate frames for another tempo, and mel rows for another pitch.
+
+        Gives the crops, and how many frames of each are no padding.
+        """
         chosen = self._chosen
         batch, n_rows, n_source = source.shape
         n_frames = min(self._n_frames, n_source)
-        untouched = source[:, :, :n_frames]
+        lengths = count_sounding_frames(source)
         if not (chosen.time_stretch_p or chosen.pitch_shift_p):
-            return untouched
+            return source[:, :, :n_frames], lengths.clamp(max=n_frames)
         is_stretched = self._happens(chosen.time_stretch_p, source, generator)
         tempo = self._uniform(batch, chosen.time_stretch, generator)
-        fastest = (n_source - 1) / max(1, n_frames - 1)  # no more frames are there
-        tempo = torch.where(is_stretched, tempo.clamp(max=fastest), 1.0)
-        columns = tempo[:, None] * torch.arange(n_frames, device=self._device)
+        # No faster than there is sound for, nor slower for the lack of it.
+        fastest = ((lengths - 1) / max(1, n_frames - 1)).clamp(min=1)
+        tempo = torch.where(is_stretched, tempo.minimum(fastest), 1.0)
+        # Anywhere in what was fetched, so that what is not played faster is not its start alone.
+        n_spare = (lengths - tempo * (n_frames - 1)).floor().clamp(min=1)
+        first = (self._uniform(batch, (0.0, 1.0), generator) * n_spare).long()
+        steps = torch.arange(n_frames, device=self._device)
+        whole = (first[:, None] + steps).clamp(max=n_source - 1)
+        untouched = source.gather(2, whole[:, None, :].expand(-1, n_rows, -1))
+        columns = first[:, None] + tempo[:, None] * steps
 
         is_shifted = self._happens(chosen.pitch_shift_p, source, generator)
         semitones = self._uniform(batch, chosen.pitch_shift, generator) * is_shifted
@@ -139,9 +164,12 @@ class Augmenter:
             padding_mode="border",
             align_corners=True,
         )[:, 0]
-        return torch.where((is_stretched | is_shifted)[:, None, None], changed, untouched)
+        changed = torch.where((is_stretched | is_shifted)[:, None, None], changed, untouched)
+        return changed, (columns <= lengths[:, None] - 1).sum(dim=1)
 
-    def _add_noise(self, spectra: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _add_noise(
+        self, spectra: torch.Tensor, sounding: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """Add the power of white noise to mel rows in decibels."""
         mel = spectra[:, : self._n_mels]
         power = 10 ** (mel / 10)
@@ -149,21 +177,22 @@ class Augmenter:
         decibels = self._uniform(len(spectra), self._chosen.noise, generator)
         # A mel band's value is its mean power for each hertz, which of white noise is the same in
         # all, so that powers compare once they are weighted by the bands' widths.
-        mean_power = (power.mean(dim=2) * self._widths).sum(dim=1)
-        level = mean_power * 10 ** (-decibels / 10)
+        mean_power = (power * sounding).sum(dim=2) / sounding.sum(dim=2)
+        mean_power = (mean_power * self._widths).sum(dim=1)
+        level = (mean_power * 10 ** (-decibels / 10))[:, None] * self._noise_level
         # Power of noise over k bins is gamma distributed; a cube of a normal number nearly is
         # (Wilson and Hilferty 1931).
         ninth = 1 / (9 * self._noise_bins[:, None])
         normal = torch.empty_like(mel).normal_(generator=generator)
         noise = (1 - ninth + normal * ninth.sqrt()).clamp(min=0) ** 3
-        noisy = 10 * torch.log10(power + level[:, None, None] * noise)
+        noisy = 10 * torch.log10(power + level[:, :, None] * noise)
         noisy = torch.where(happens[:, None, None], noisy, mel)
         return torch.cat([noisy, spectra[:, self._n_mels :]], dim=1)
 
     def _mask(self, spectra: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Put the mean level of each crop over some of its frames and mel rows."""
+        """Put what is average over some frames and mel rows of each crop."""
         chosen = self._chosen
-        mean = spectra.mean(dim=(1, 2), keepdim=True)
+        mean = spectra.mean(dim=(1, 2), keepdim=True) + self._row_mean[:, None]
         if chosen.time_mask_p:
             happens = self._happens(chosen.time_mask_p, spectra, generator)
             hidden = self._draw_band(happens, spectra.shape[2], chosen.time_mask, generator)
@@ -197,7 +226,8 @@ class Augmenter:
         self, happens: torch.Tensor, length: int, widest: float, generator: torch.Generator
     ) -> torch.Tensor:
         """Which of `length` places are within a band drawn for each example: (batch, length)."""
-        width = self._uniform(len(happens), (0.0, widest * length), generator) * happens
+        ends = (0.0, min(widest * length, length - 1))  # something is left
+        width = self._uniform(len(happens), ends, generator) * happens
         start = self._uniform(len(happens), (0.0, 1.0), generator) * (length - width)
         middles = torch.arange(length, device=self._device) + 0.5
         return (middles >= start[:, None]) & (middles < (start + width)[:, None])

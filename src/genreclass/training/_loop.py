@@ -234,10 +234,12 @@ def _loss(
 ) -> torch.Tensor:
     if class_weights is None:
         return F.cross_entropy(scores, targets, label_smoothing=label_smoothing)
-    # Not torch's own weights, which it divides by their sum over the batch.
-    losses = F.cross_entropy(scores, targets, reduction="none", label_smoothing=label_smoothing)
-    weights = class_weights[targets] if targets.ndim == 1 else targets @ class_weights
-    return (losses * weights).mean()
+    if targets.ndim == 1:  # not torch's own weights, which it divides by their sum over the batch
+        losses = F.cross_entropy(scores, targets, reduction="none", label_smoothing=label_smoothing)
+        return (losses * class_weights[targets]).mean()
+    of_class = -scores.log_softmax(dim=1)
+    of_class = torch.lerp(of_class, of_class.mean(dim=1, keepdim=True), label_smoothing)
+    return (targets * class_weights * of_class).sum(dim=1).mean()
 
 
 def _end_epoch(

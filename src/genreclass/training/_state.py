@@ -158,7 +158,7 @@ class TrainingState:
         if not (0 <= epoch <= self.plan.max_epochs and 0 <= batch <= self.n_batches):
             raise ValueError(f"it stands in epoch {epoch}, after {batch} batches")
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._load_optimizer(state["optimizer"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
         if self.early_stopping is not None:
@@ -178,6 +178,24 @@ class TrainingState:
         self.n_parts = state["n_parts"]
         self.sums = state["sums"].to(self.device, copy=True)
         self.history = [dict(entry) for entry in state["history"]]
+
+    def _load_optimizer(self, saved: dict[str, Any]) -> None:
+        """Load its state as if it had been made here.
+
+        torch takes over whether one kernel does all, and the order in memory that a tensor has in a
+        file; with another than the weight's that kernel fails, or on a CPU mistakes one number for
+        another.
+        """
+        fused = self.optimizer.param_groups[0]["fused"]
+        self.optimizer.load_state_dict(saved)
+        for group in self.optimizer.param_groups:
+            group["fused"] = fused
+            for weight in group["params"]:
+                moments = self.optimizer.state.get(weight, {})
+                for name in moments.keys() - {"step"}:
+                    moments[name] = torch.empty_like(weight).copy_(moments[name])
+                if "step" in moments:
+                    moments["step"] = moments["step"].to(self.device if fused else "cpu")
 
 
 def _make_schedule(

@@ -168,12 +168,7 @@ class SpectrogramCrops:
         ]
         # Of numpy, as torch would take threads for it.
         crops = torch.from_numpy(np.stack([piece.numpy() for piece in pieces]))
-        if self._device.type == "cuda":  # from pinned memory it is copied while the host goes on
-            crops = crops.pin_memory()
-        return (
-            crops.to(self._device, non_blocking=True),
-            targets.to(self._device, non_blocking=True),
-        )
+        return crops.to(self._device), targets.to(self._device)
 
 
 class WindowedValidation:
