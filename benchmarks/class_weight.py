@@ -72,6 +72,8 @@ def main() -> None:
                     channels=CHANNELS,
                     max_epochs=arguments.epochs,
                     class_weight=weight,
+                    learning_rate=3e-3,
+                    dropout=0.3,
                     precision="float32",  # so that any processor gives these figures
                     device=arguments.device,
                     random_state=seed,

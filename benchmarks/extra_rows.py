@@ -90,6 +90,8 @@ def _predict(
         mel="passthrough",
         channels=CHANNELS,
         max_epochs=arguments.epochs,
+        learning_rate=3e-3,
+        dropout=0.3,
         precision="float32",  # so that any processor gives these figures
         device=arguments.device,
         random_state=seed,

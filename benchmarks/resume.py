@@ -457,6 +457,7 @@ def _print_cost(folder: Path, *, epochs: int, n_clips: int) -> None:
             mel="passthrough",
             channels=channels,
             max_epochs=epochs,
+            crop_s=3.0,
             checkpoint_dir=folder / "cost",
             device="cpu",
             random_state=0,

@@ -15,7 +15,7 @@ from genreclass.cli._run_folder import RunFolder
 from genreclass.datasets import load_folder
 from genreclass.training import Checkpoints, _loop
 
-OPTIONS = ("--epochs", "4", "--channels", "4", "--device", "cpu")
+OPTIONS = ("--epochs", "4", "--channels", "4", "--device", "cpu", "--augment")
 
 
 @contextmanager

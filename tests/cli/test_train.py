@@ -9,7 +9,7 @@ import time
 import pytest
 import soundfile
 
-from genreclass import load
+from genreclass import Augmentation, load
 from genreclass.datasets import load_folder, make_clips
 
 QUICK = ("--epochs", "2", "--channels", "4", "--device", "cpu")
@@ -25,6 +25,17 @@ def test_train_writes_a_model_that_predicts(process, music, tmp_path):
     assert set(clf.predict(X)) <= set(y)
     assert clf.channels == (4,)
     assert clf.class_weight == "balanced"
+
+
+def test_files_are_augmented_where_that_is_asked(run, music, tmp_path):
+    models = {}
+    for option in ("--augment", "--no-augment"):
+        out = tmp_path / f"{option}.genre"
+        assert run("train", music, "--out", out, option, *QUICK).exit_code == 0
+        models[option] = load(out)
+    assert models["--augment"].augment.get_params() == Augmentation().get_params()
+    assert models["--no-augment"].augment is None
+    assert models["--augment"].history_ != models["--no-augment"].history_
 
 
 def test_the_same_seed_gives_the_same_model(run, music, tmp_path):

@@ -50,6 +50,7 @@ class NetworkOptions:
     patience: int | None
     channels: list[int]
     learning_rate: float
+    augment: bool
     balanced: bool
     min_count: int
     drop: list[str]
@@ -65,11 +66,14 @@ class NetworkOptions:
 
     def parameters(self) -> dict[str, Any]:
         """Those of the classifier."""
+        from genreclass import Augmentation
+
         return {
             "channels": tuple(self.channels),
             "max_epochs": self.epochs,
             "patience": self.patience,
             "learning_rate": self.learning_rate,
+            "augment": Augmentation() if self.augment else None,
             "class_weight": "balanced" if self.balanced else None,
             "device": self.device,
             "random_state": self.seed,

@@ -41,7 +41,7 @@ __all__ = ["learn_network", "train"]
 _NETWORK_PANEL = "Options for --model cnn"
 
 # Options that a baseline has no use for.
-_OF_THE_NETWORK = ("run", "valid", "epochs", "patience", "channels", "learning_rate")
+_OF_THE_NETWORK = ("run", "valid", "epochs", "patience", "channels", "learning_rate", "augment")
 
 
 class _Learner(StrEnum):
@@ -108,7 +108,7 @@ def train(
             rich_help_panel=_NETWORK_PANEL,
             help="Times that every file is heard.",
         ),
-    ] = 60,
+    ] = 30,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -126,13 +126,20 @@ def train(
             rich_help_panel=_NETWORK_PANEL,
             help="Channels of each convolution layer, separated by commas.",
         ),
-    ] = "64,128",
+    ] = "32,64,128,256",
     learning_rate: Annotated[
         float,
         typer.Option(
             metavar="X", min=0.0, rich_help_panel=_NETWORK_PANEL, help="Highest learning rate."
         ),
-    ] = 3e-3,
+    ] = 6e-3,
+    augment: Annotated[
+        bool,
+        typer.Option(
+            rich_help_panel=_NETWORK_PANEL,
+            help="Change tempo, pitch and sound of every file a little, anew in every epoch.",
+        ),
+    ] = False,
     balanced: Annotated[
         bool,
         typer.Option(help="Let rare genres weigh as much as frequent ones."),
@@ -190,6 +197,7 @@ def train(
             patience=patience,
             channels=parse_channels(channels),
             learning_rate=learning_rate,
+            augment=augment,
             balanced=balanced,
             min_count=min_count,
             drop=drop or [],
