@@ -8,8 +8,6 @@ from genreclass.datasets import load_demo
 from genreclass.training import Augmenter
 
 FRAMES = 129  # three seconds
-PLAIN = {f"{name}_p": 0.0 for name in ("time_stretch", "pitch_shift", "noise", "gain")}
-PLAIN |= {f"{name}_p": 0.0 for name in ("equalizer", "time_mask", "frequency_mask", "mixup")}
 SHOWN = {
     "as it is": {},
     "tempo, a tenth faster": {"time_stretch_p": 1.0, "time_stretch": (1.1, 1.1)},
@@ -29,11 +27,17 @@ def main() -> None:
     first, other = clips.target == "rock", clips.target == "electronic"
     chosen = [clips.data[first.nonzero()[0][0]], clips.data[other.nonzero()[0][0]]]
     spectra = torch.from_numpy(mel.transform(chosen))
+    average = (spectra - spectra.mean(dim=(1, 2), keepdim=True)).mean(dim=(0, 2))
     figure, axes = plt.subplots(2, 4, figsize=(11, 5), sharex=True, sharey=True)
     for axis, (title, changes) in zip(axes.flat, SHOWN.items(), strict=True):
-        augmentation = Augmentation() if changes is None else Augmentation(**PLAIN | changes)
+        augmentation = Augmentation() if changes is None else Augmentation(p=0, **changes)
         augmenter = Augmenter(
-            augmentation, mel=mel, n_frames=FRAMES, n_classes=2, device=torch.device("cpu")
+            augmentation,
+            mel=mel,
+            n_frames=FRAMES,
+            row_mean=average,
+            n_classes=2,
+            device=torch.device("cpu"),
         )
         generator = torch.Generator().manual_seed(9)
         picture = augmenter(spectra, torch.arange(2), generator)[0][0]

@@ -25,8 +25,7 @@ KINDS = {
 
 
 def _only(*kinds, p=1.0, **changes):
-    chosen = {f"{kind}_p": p if kind in kinds else 0.0 for kind in KINDS}
-    return Augmentation(**chosen, **changes)
+    return Augmentation(p=0, **{f"{kind}_p": p for kind in kinds}, **changes)
 
 
 def _change(augmentation, spectra, targets=None, *, mel=MEL, n_frames=None, seed=0, row_mean=0.0):
@@ -266,6 +265,13 @@ def test_each_kind_happens_as_often_as_it_shall(spectra, kind):
     assert torch.equal(untouched, many)
 
 
+def test_a_probability_that_is_not_given_is_that_of_all():
+    assert set(Augmentation().probabilities) == KINDS
+    assert Augmentation(p=0.2, noise_p=0.7).probabilities == {
+        kind: 0.7 if kind == "noise" else 0.2 for kind in KINDS
+    }
+
+
 def test_changes_come_from_the_generator_alone(spectra):
     first, again, other = (_change(Augmentation(), spectra, seed=seed) for seed in (1, 1, 2))
     for one, two, three in zip(first, again, other, strict=True):
@@ -308,6 +314,7 @@ def test_silence_stays_finite():
         ({"mixup": 0}, "mixup must be a number from 0.01"),
         ({"mixup_p": -0.1}, "mixup_p must be a number from 0 to 1"),
         ({"noise_p": True}, "noise_p must be"),
+        ({"p": None}, "p must be a number from 0 to 1"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_named(parameters, message):

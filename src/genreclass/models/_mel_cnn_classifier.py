@@ -504,7 +504,8 @@ class MelCNNClassifier(
         if not isinstance(self.augment, Augmentation):
             raise ValueError(f"augment must be an Augmentation or None, got {self.augment!r}")
         self.augment.check()
-        if isinstance(self.mel, MelSpectrogram) and self.mel.extra and self.augment.pitch_shift_p:
+        shifts_pitch = self.augment.probabilities["pitch_shift"] > 0
+        if isinstance(self.mel, MelSpectrogram) and self.mel.extra and shifts_pitch:
             raise ValueError(
                 "augment shifts the pitch of mel rows, which the rows of mel.extra cannot follow. "
                 "Set augment.pitch_shift_p=0, or leave extra at ()."

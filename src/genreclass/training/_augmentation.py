@@ -28,11 +28,11 @@ _NUMBERS = {
 class Augmentation(BaseEstimator):
     """Random changes to the crops that a network learns from.
 
-    Each happens to a crop with a probability of its own, `..._p`, and by an amount drawn from its
-    range; 0 switches it off. It is no transformer: it changes clips while a network trains, anew in
-    every epoch, and never those it validates on or predicts. Give it to
-    ``MelCNNClassifier(augment=...)``; its parameters can be searched there
-    (``augment__mixup_p``).
+    Each happens to a crop with a probability, `p` or one of its own, and by an amount drawn from
+    its range; ``Augmentation(p=0, noise_p=0.5)`` makes noise alone. It is no transformer: it changes
+    clips while a network trains, anew in every epoch, and never those it validates on or predicts.
+    Give it to ``MelCNNClassifier(augment=...)``; its parameters can be searched there
+    (``augment__noise_p``).
 
     All of it is computed on the spectrogram, on the device that trains, so that nothing is decoded
     or transformed anew. The Notes say how near that comes to a change of the sound itself.
@@ -64,9 +64,11 @@ class Augmentation(BaseEstimator):
         Two crops are mixed, in decibels, and their labels with them, by a share drawn from a beta
         distribution whose two parameters are this number (Zhang et al. 2018): the smaller it is,
         the less is seen of the second.
-    time_stretch_p, pitch_shift_p, noise_p, gain_p, equalizer_p : float, default=0.5
-    time_mask_p, frequency_mask_p, mixup_p : float, default=0.5
-        Probability of each.
+    p : float, default=0.5
+        Probability of each kind of change, where it has none of its own.
+    time_stretch_p, pitch_shift_p, noise_p, gain_p, equalizer_p : float or None, default=None
+    time_mask_p, frequency_mask_p, mixup_p : float or None, default=None
+        Probability of this kind; None is `p`.
 
     Notes
     -----
@@ -111,14 +113,15 @@ class Augmentation(BaseEstimator):
         time_mask: float = 0.2,
         frequency_mask: float = 0.2,
         mixup: float = 0.4,
-        time_stretch_p: float = 0.5,
-        pitch_shift_p: float = 0.5,
-        noise_p: float = 0.5,
-        gain_p: float = 0.5,
-        equalizer_p: float = 0.5,
-        time_mask_p: float = 0.5,
-        frequency_mask_p: float = 0.5,
-        mixup_p: float = 0.5,
+        p: float = 0.5,
+        time_stretch_p: float | None = None,
+        pitch_shift_p: float | None = None,
+        noise_p: float | None = None,
+        gain_p: float | None = None,
+        equalizer_p: float | None = None,
+        time_mask_p: float | None = None,
+        frequency_mask_p: float | None = None,
+        mixup_p: float | None = None,
     ) -> None:
         self.time_stretch = time_stretch
         self.pitch_shift = pitch_shift
@@ -128,6 +131,7 @@ class Augmentation(BaseEstimator):
         self.time_mask = time_mask
         self.frequency_mask = frequency_mask
         self.mixup = mixup
+        self.p = p
         self.time_stretch_p = time_stretch_p
         self.pitch_shift_p = pitch_shift_p
         self.noise_p = noise_p
@@ -152,10 +156,11 @@ class Augmentation(BaseEstimator):
                     f"Augmentation: {name} must be a pair (low, high) within {least:g} to "
                     f"{greatest:g}, got {value!r}"
                 )
-        probabilities = {f"{name}_p": (0.0, 1.0) for name in (*_RANGES, *_NUMBERS)}
-        for name, (least, greatest) in {**_NUMBERS, **probabilities}.items():
+        probabilities = {f"{kind}_p": (0.0, 1.0) for kind in self.probabilities}
+        for name, (least, greatest) in {**_NUMBERS, "p": (0.0, 1.0), **probabilities}.items():
             value = getattr(self, name)
-            if not _is_between(value, least, greatest):
+            is_left_out = value is None and name in probabilities
+            if not (is_left_out or _is_between(value, least, greatest)):
                 raise ValueError(
                     f"Augmentation: {name} must be a number from {least:g} to {greatest:g}, got "
                     f"{value!r}"
@@ -164,7 +169,13 @@ class Augmentation(BaseEstimator):
     @property
     def longest_source(self) -> float:
         """How much of a clip a crop may be made of, as a multiple of its own length."""
-        return max(1.0, self.time_stretch[1]) if self.time_stretch_p else 1.0
+        return max(1.0, self.time_stretch[1]) if self.probabilities["time_stretch"] else 1.0
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Of each kind of change, by its name."""
+        own = {kind: getattr(self, f"{kind}_p") for kind in (*_RANGES, *_NUMBERS)}
+        return {kind: self.p if value is None else value for kind, value in own.items()}
 
 
 def _is_range(value: Any, least: float, greatest: float) -> bool:

@@ -56,6 +56,7 @@ class Augmenter:
         device: torch.device,
     ) -> None:
         self._chosen = augmentation
+        self._p = augmentation.probabilities
         self._n_mels = mel.n_mels
         self._n_frames = n_frames
         self._row_mean = row_mean.to(device)
@@ -101,14 +102,14 @@ class Augmenter:
         spectra, lengths = self._stretch_and_shift(spectra, generator)
         columns = torch.arange(spectra.shape[2], device=self._device)
         sounding = (columns < lengths[:, None])[:, None, :]
-        if chosen.noise_p:
+        if self._p["noise"]:
             spectra = self._add_noise(spectra, sounding, generator)
-        if chosen.gain_p:
-            happens = self._happens(chosen.gain_p, spectra, generator)
+        if self._p["gain"]:
+            happens = self._happens(self._p["gain"], spectra, generator)
             gain = self._uniform(len(spectra), chosen.gain, generator) * happens
             spectra = spectra + gain[:, None, None]
-        if chosen.equalizer_p:
-            happens = self._happens(chosen.equalizer_p, spectra, generator)
+        if self._p["equalizer"]:
+            happens = self._happens(self._p["equalizer"], spectra, generator)
             ends = (-chosen.equalizer, chosen.equalizer)
             levels = self._uniform((len(spectra), _N_EQUALIZER_POINTS), ends, generator)
             curve = (levels * happens[:, None]) @ self._equalizer
@@ -117,7 +118,7 @@ class Augmenter:
         # Padding is at a clip's minimum, whatever was done to the clip.
         minimum = spectra.where(sounding, torch.inf).amin(dim=(1, 2), keepdim=True)
         spectra = spectra.where(sounding, minimum)
-        if chosen.mixup_p:
+        if self._p["mixup"]:
             return self._mix(spectra, targets, generator)
         return spectra, targets
 
@@ -132,9 +133,9 @@ class Augmenter:
         batch, n_rows, n_source = source.shape
         n_frames = min(self._n_frames, n_source)
         lengths = count_sounding_frames(source)
-        if not (chosen.time_stretch_p or chosen.pitch_shift_p):
+        if not (self._p["time_stretch"] or self._p["pitch_shift"]):
             return source[:, :, :n_frames], lengths.clamp(max=n_frames)
-        is_stretched = self._happens(chosen.time_stretch_p, source, generator)
+        is_stretched = self._happens(self._p["time_stretch"], source, generator)
         tempo = self._uniform(batch, chosen.time_stretch, generator)
         # No faster than there is sound for, nor slower for the lack of it.
         fastest = ((lengths - 1) / max(1, n_frames - 1)).clamp(min=1)
@@ -147,7 +148,7 @@ class Augmenter:
         untouched = source.gather(2, whole[:, None, :].expand(-1, n_rows, -1))
         columns = first[:, None] + tempo[:, None] * steps
 
-        is_shifted = self._happens(chosen.pitch_shift_p, source, generator)
+        is_shifted = self._happens(self._p["pitch_shift"], source, generator)
         semitones = self._uniform(batch, chosen.pitch_shift, generator) * is_shifted
         heard_before = self._middles / torch.exp2(semitones / 12)[:, None]
         rows = mel_rows(heard_before, **self._scale).clamp(0, self._n_mels - 1)
@@ -173,7 +174,7 @@ class Augmenter:
         """Add the power of white noise to mel rows in decibels."""
         mel = spectra[:, : self._n_mels]
         power = 10 ** (mel / 10)
-        happens = self._happens(self._chosen.noise_p, spectra, generator)
+        happens = self._happens(self._p["noise"], spectra, generator)
         decibels = self._uniform(len(spectra), self._chosen.noise, generator)
         # A mel band's value is its mean power for each hertz, which of white noise is the same in
         # all, so that powers compare once they are weighted by the bands' widths.
@@ -193,12 +194,12 @@ class Augmenter:
         """Put what is average over some frames and mel rows of each crop."""
         chosen = self._chosen
         mean = spectra.mean(dim=(1, 2), keepdim=True) + self._row_mean[:, None]
-        if chosen.time_mask_p:
-            happens = self._happens(chosen.time_mask_p, spectra, generator)
+        if self._p["time_mask"]:
+            happens = self._happens(self._p["time_mask"], spectra, generator)
             hidden = self._draw_band(happens, spectra.shape[2], chosen.time_mask, generator)
             spectra = torch.where(hidden[:, None, :], mean, spectra)
-        if chosen.frequency_mask_p:
-            happens = self._happens(chosen.frequency_mask_p, spectra, generator)
+        if self._p["frequency_mask"]:
+            happens = self._happens(self._p["frequency_mask"], spectra, generator)
             hidden = self._draw_band(happens, self._n_mels, chosen.frequency_mask, generator)
             hidden = self._beside_extra_rows(hidden, spectra)
             spectra = torch.where(hidden[:, :, None], mean, spectra)
@@ -208,7 +209,7 @@ class Augmenter:
         self, spectra: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mix each crop with the one before it, which the order of the epoch drew."""
-        happens = self._happens(self._chosen.mixup_p, spectra, generator)
+        happens = self._happens(self._p["mixup"], spectra, generator)
         place = torch.rand(len(spectra), generator=generator, device=self._device)
         lower = (place * (_N_QUANTILES - 1)).long()
         fraction = place * (_N_QUANTILES - 1) - lower
