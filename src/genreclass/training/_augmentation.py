@@ -29,8 +29,9 @@ class Augmentation(BaseEstimator):
     """Random changes to the crops that a network learns from.
 
     Each happens to a crop with a probability, `p` or one of its own, and by an amount drawn from
-    its range; ``Augmentation(p=0, noise_p=0.5)`` makes noise alone. It is no transformer: it changes
-    clips while a network trains, anew in every epoch, and never those it validates on or predicts.
+    its range; ``Augmentation(p=0, noise_p=0.5)`` makes noise alone. It is no transformer: clips are
+    changed while a network trains, anew in every epoch, and never those it validates on or
+    predicts.
     Give it to ``MelCNNClassifier(augment=...)``; its parameters can be searched there
     (``augment__noise_p``).
 
