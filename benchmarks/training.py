@@ -1,6 +1,7 @@
 """Training time: a script as it is often written, and MelCNNClassifier, side by side.
 
     python benchmarks/training.py PATH_TO_GTZAN [--clips 134] [--epochs 3]
+    python benchmarks/training.py PATH_TO_GTZAN --profile
     python benchmarks/training.py PATH_TO_GTZAN --precision
     python benchmarks/training.py PATH_TO_GTZAN --device cuda [--clips 1000]
 
@@ -9,6 +10,8 @@ every clip is decoded and made a spectrogram by librosa whenever it is wanted, b
 pictures lie in memory channel by channel in float32, and memory is emptied after each batch. Ours
 is `MelCNNClassifier` as it is, reading and spectrograms included. Printed is processor time, which
 a busy machine changes less than the clock, and between them what each change is worth.
+
+With ``--profile`` the kinds of work in a step of ours are told apart.
 
 With ``--precision`` crops of three seconds are trained on in float32 and in bfloat16, from the same
 seeds, and scored on the validation list: does the faster one lose accuracy?
@@ -40,6 +43,7 @@ from torch import nn
 
 from genreclass import MelCNNClassifier, MelSpectrogram
 from genreclass.datasets import load_gtzan
+from genreclass.memory import kept_memory
 from genreclass.networks import MelCNN
 from genreclass.training import _loop, resolve_precision
 
@@ -58,6 +62,7 @@ def main() -> None:
     )
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--precision", action="store_true", help="compare float32 and bfloat16")
+    parser.add_argument("--profile", action="store_true", help="what a training step consists of")
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to N-1 for --precision")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", help="time one fit there, from files to the fitted model")
@@ -68,6 +73,8 @@ def main() -> None:
     print(describe_machine(threads=arguments.threads, device=device), flush=True)
     if arguments.device:
         _time_fit(arguments)
+    elif arguments.profile:
+        _profile_step()
     elif arguments.precision:
         _compare_precisions(arguments)
     else:
@@ -171,6 +178,51 @@ def _ours(
     without = mock.patch.object(_loop, "kept_memory", nullcontext)
     with nullcontext() if keeps_memory else without:
         classifier.fit(paths, targets)
+
+
+def _profile_step() -> None:
+    """Share of each kind of work in a step."""
+    kinds = {
+        "convolutions": ("convolution",),
+        "batch norm": ("batch_norm",),
+        "pooling": ("max_pool2d", "fill_"),  # the way back begins with zeros
+        "ReLU": ("clamp_min", "threshold"),
+        "the rest: mean and maximum, input, optimiser": ("",),
+    }
+    network = MelCNN(128, 3, channels=CHANNELS, dropout=0.1, generator=torch.Generator())
+    optimizer = torch.optim.AdamW(network.parameters())
+    spectra = torch.randn(16, 128, MelSpectrogram(duration=DURATION_S).n_frames)
+    targets = torch.arange(16) % 3
+    is_mixed = resolve_precision("auto", torch.device("cpu")) == "bfloat16"
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_mixed):
+            scores = network(spectra)
+        F.cross_entropy(scores.float(), targets).backward()
+        optimizer.step()
+
+    with kept_memory():
+        for _ in range(5):
+            step()
+        steps = []
+        for _ in range(11):
+            with torch.profiler.profile(
+                activities=[torch.profiler.ProfilerActivity.CPU]
+            ) as profile:
+                step()
+            spent = dict.fromkeys(kinds, 0.0)
+            for event in profile.key_averages():
+                key = event.key
+                kind = next(kind for kind, parts in kinds.items() if any(p in key for p in parts))
+                spent[kind] += event.self_cpu_time_total
+            steps.append(list(spent.values()))
+    # The least, in which no memory had to be got anew, and the median.
+    least, median = np.min(steps, axis=0) / 16_000, np.median(steps, axis=0) / 16_000
+    print(f"16 clips of {DURATION_S:.0f} s, channels={CHANNELS}; ms a clip, of 11 steps\n")
+    print(f"{'':46}{'least':>8}{'share':>8}{'median':>8}")
+    for kind, ms, usual in zip(kinds, least, median, strict=True):
+        print(f"{kind:46}{ms:8.1f}{ms / least.sum():8.0%}{usual:8.1f}")
 
 
 def _time_fit(arguments: argparse.Namespace) -> None:
