@@ -228,7 +228,7 @@ def _profile_step() -> None:
 def _time_fit(arguments: argparse.Namespace) -> None:
     clips = load_gtzan(arguments.root, split="train", genres=arguments.genres)
     n_clips = arguments.clips or 1000
-    rows = np.resize(np.arange(len(clips.data)), n_clips)
+    rows = np.resize(np.random.default_rng(0).permutation(len(clips.data)), n_clips)
     paths, labels = [clips.data[row] for row in rows], clips.target[rows]
     mel = MelSpectrogram(device=arguments.device, n_jobs=arguments.jobs)
     classifier = MelCNNClassifier(mel=mel, device=arguments.device, random_state=0)
@@ -241,7 +241,7 @@ def _time_fit(arguments: argparse.Namespace) -> None:
         classifier.fit(paths, labels)
         seconds = time.perf_counter() - started
     print(
-        f"{n_clips} clips of {DURATION_S:.0f} s ({len(clips.data)} files), {arguments.jobs} "
+        f"{n_clips} clips of {DURATION_S:.0f} s ({min(n_clips, len(clips.data))} files), {arguments.jobs} "
         f"threads that decode, {len(classifier.history_)} epochs: {seconds:.1f} s from files to "
         "the fitted model"
     )
