@@ -241,7 +241,7 @@ def _time_fit(arguments: argparse.Namespace) -> None:
         classifier.fit(paths, labels)
         seconds = time.perf_counter() - started
     print(
-        f"{n_clips} clips of {DURATION_S:.0f} s ({min(n_clips, len(clips.data))} files), {arguments.jobs} "
+        f"{n_clips} clips of {DURATION_S:.0f} s ({len(set(paths))} files), {arguments.jobs} "
         f"threads that decode, {len(classifier.history_)} epochs: {seconds:.1f} s from files to "
         "the fitted model"
     )
