@@ -32,18 +32,10 @@ from sklearn.utils import Bunch
 from genreclass import Augmentation, MelCNNClassifier, MelSpectrogram
 from genreclass.datasets import load_gtzan
 
-# The defaults.
-BASE: dict[str, Any] = {
-    "channels": (32, 64, 128, 256),
-    "crop_s": 3.0,
-    "max_epochs": 30,
-    "learning_rate": 6e-3,
-    "dropout": 0.1,
-    "batch_size": 16,
-    "schedule": "onecycle",
-    "label_smoothing": 0.0,
-    "augment": None,
-}
+# What is changed, as it is by default.
+_CHANGED = ("channels", "crop_s", "max_epochs", "learning_rate", "dropout", "batch_size")
+_CHANGED += ("schedule", "label_smoothing", "augment")
+BASE: dict[str, Any] = {name: getattr(MelCNNClassifier(), name) for name in _CHANGED}
 
 # By factor, each setting and its name.
 FACTORS: dict[str, dict[str, dict[str, Any]]] = {
@@ -76,7 +68,6 @@ FACTORS: dict[str, dict[str, dict[str, Any]]] = {
         "": {"channels": (64, 128), "max_epochs": 60, "learning_rate": 3e-3, "dropout": 0.3}
     },
 }
-
 
 # At prediction, with the networks of the first line; windows end to end are the default.
 WINDOWS = {"one, in the middle": "middle", "overlapping by half": "overlapping"}

@@ -11,6 +11,7 @@ ORDER = (
     "fingerprint",
     "progress",
     "memory",
+    "ahead",
     "audio",
     "dsp",
     "features",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from genreclass.ahead import map_ahead
 from genreclass.audio import ClipSource, check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features._cache import FeatureCache, code_fingerprint, find_cache
@@ -122,10 +122,7 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         They are decoded by `n_jobs` threads, while those before them are computed with.
         """
         at_once = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
-        with (
-            Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel,
-            ThreadPoolExecutor(1) as reader,
-        ):
+        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
 
             def load(first: int) -> list[np.ndarray]:
                 return parallel(
@@ -133,13 +130,7 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
                     for source in sources[first : first + at_once]
                 )
 
-            coming = None
-            for first in range(0, len(sources), at_once):
-                before, coming = coming, reader.submit(load, first)
-                if before is not None:
-                    yield before.result()
-            if coming is not None:
-                yield coming.result()
+            yield from map_ahead(load, range(0, len(sources), at_once), n_ahead=1)
 
     @property
     def _row_shape(self) -> tuple[int, ...]:

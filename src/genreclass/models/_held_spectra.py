@@ -21,12 +21,6 @@ _log = logging.getLogger(__name__)
 _SHARE = 0.5
 
 
-def _free_on(device: torch.device) -> int:
-    """Bytes of a GPU that can be taken: what is free, and what torch keeps and does not use."""
-    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + kept
-
-
 def hold_spectra(X: Any, mel: MelSpectrogram | None, device: torch.device) -> Spectra:
     """Spectrograms on the device where they fit, in memory where they do not, or else on disk.
 
@@ -57,3 +51,9 @@ def hold_spectra(X: Any, mel: MelSpectrogram | None, device: torch.device) -> Sp
     for place, spectrum in enumerate(mel.transform_each(X)):
         spectra[place] = torch.from_numpy(spectrum)
     return spectra
+
+
+def _free_on(device: torch.device) -> int:
+    """Bytes of a GPU that can be taken: what is free, and what torch keeps and does not use."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept

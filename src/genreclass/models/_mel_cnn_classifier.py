@@ -32,20 +32,17 @@ from genreclass.models._held_spectra import hold_spectra
 from genreclass.models._network_input import check_input, check_validation, take
 from genreclass.models._open_run import open_run
 from genreclass.models._targets import encode_targets, loss_weights, make_class_weights
+from genreclass.models._training_parameters import check_training_parameters, make_plan
 from genreclass.models._validation_split import split_validation
 from genreclass.networks import MelCNN
 from genreclass.training import (
-    PRECISIONS,
-    SCHEDULES,
     Augmentation,
     Augmenter,
     Schedule,
     SpectrogramCrops,
-    TrainingPlan,
     TrainingState,
     WindowedValidation,
     predict_windows,
-    resolve_precision,
 )
 
 __all__ = ["MelCNNClassifier"]
@@ -306,7 +303,7 @@ class MelCNNClassifier(
             network.set_input_statistics(*examples.row_statistics())
             state = TrainingState(
                 network.to(device),
-                self._make_plan(device),
+                make_plan(self, device),
                 n_examples=len(examples),
                 seed=seed,
                 split=split,
@@ -413,18 +410,6 @@ class MelCNNClassifier(
             device=device,
         )
 
-    def _make_plan(self, device: torch.device) -> TrainingPlan:
-        return TrainingPlan(
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            schedule=self.schedule,
-            patience=self.patience,
-            precision=resolve_precision(self.precision, device),
-            label_smoothing=self.label_smoothing,
-        )
-
     def _predict_windows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
         X = check_input(self, X, self.mel_)
@@ -462,41 +447,16 @@ class MelCNNClassifier(
             )
         for n_channels in self.channels:
             check_scalar(n_channels, "each of channels", Integral, min_val=1)
-        check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
-        check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
-        check_scalar(self.checkpoint_minutes, "checkpoint_minutes", Real, min_val=0)
-        if math.isnan(self.checkpoint_minutes):
-            raise ValueError("checkpoint_minutes must be 0 or more, got nan")
-        is_path = isinstance(self.checkpoint_dir, (str, os.PathLike)) and str(self.checkpoint_dir)
-        if self.checkpoint_dir is not None and not is_path:
-            raise ValueError(
-                f"checkpoint_dir must be the path of a folder or None, got {self.checkpoint_dir!r}"
-            )
-        for name in ("crop_s", "learning_rate"):
-            value = getattr(self, name)
-            check_scalar(
-                value, name, Real, min_val=0, max_val=math.inf, include_boundaries="neither"
-            )
-        check_scalar(self.weight_decay, "weight_decay", Real, min_val=0)
-        for name in ("dropout", "label_smoothing"):
-            value = getattr(self, name)
-            check_scalar(value, name, Real, min_val=0, max_val=1, include_boundaries="left")
-        if self.schedule is not None and self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {SCHEDULES} or None, got {self.schedule!r}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.patience is not None:
-            check_scalar(self.patience, "patience", Integral, min_val=1)
-        if self.validation_fraction is not None:
-            fraction = self.validation_fraction
-            check_scalar(
-                fraction,
-                "validation_fraction",
-                Real,
-                min_val=0,
-                max_val=1,
-                include_boundaries="neither",
-            )
+        check_scalar(
+            self.crop_s,
+            "crop_s",
+            Real,
+            min_val=0,
+            max_val=math.inf,
+            include_boundaries="neither",
+        )
+        check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
+        check_training_parameters(self)
 
     def _check_augment(self) -> None:
         if self.augment is None:

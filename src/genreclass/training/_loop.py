@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
@@ -16,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
+from genreclass.ahead import map_ahead
 from genreclass.exceptions import TrainingDivergedError
 from genreclass.memory import kept_memory
 from genreclass.networks import Dropout
@@ -154,18 +153,9 @@ def _batches_left(
         for of_epoch in (state.order, state.places)
     )
     left = zip(indices, places, strict=True)
-    if not examples.are_far:
-        for batch in left:
-            yield examples.batch(*batch)
-        return
-    with ThreadPoolExecutor(1) as fetcher:
-        fetched: deque[Future[tuple[torch.Tensor, torch.Tensor]]] = deque()
-        for batch in left:
-            fetched.append(fetcher.submit(examples.batch, *batch))
-            if len(fetched) > _BATCHES_AHEAD:
-                yield fetched.popleft().result()
-        while fetched:
-            yield fetched.popleft().result()
+    if examples.are_far:
+        return map_ahead(lambda batch: examples.batch(*batch), left, n_ahead=_BATCHES_AHEAD)
+    return (examples.batch(*batch) for batch in left)
 
 
 def _step(
