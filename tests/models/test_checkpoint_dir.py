@@ -239,7 +239,7 @@ def test_a_saved_model_forgets_its_folder(tones, tmp_path):
 
 
 def test_a_resumed_run_keeps_to_its_split(tones, tmp_path, monkeypatch):
-    from genreclass.models import _mel_cnn_classifier
+    from genreclass.models import _fit_network
 
     expected = _make(None, patience=2, validation_fraction=0.25).fit(*tones)
     classifier = _make(tmp_path, patience=2, validation_fraction=0.25)
@@ -248,7 +248,7 @@ def test_a_resumed_run_keeps_to_its_split(tones, tmp_path, monkeypatch):
         with pytest.raises(TrainingPaused):
             classifier.fit(*tones)
     monkeypatch.setattr(  # as another version of scikit-learn might draw it
-        _mel_cnn_classifier, "split_validation", lambda *args, **kwargs: (range(3, 12), range(3))
+        _fit_network, "split_validation", lambda *args, **kwargs: (range(3, 12), range(3))
     )
     assert _same(classifier.fit(*tones), expected)
 

@@ -253,7 +253,7 @@ def test_val_accuracy_and_loss_are_scikit_learn_s(tones):
 def test_the_fraction_kept_aside_never_shares_a_group(tones, monkeypatch):
     clips, labels = tones
     seen = {}
-    from genreclass.models import _mel_cnn_classifier as module
+    from genreclass.models import _fit_network as module
 
     original = module.split_validation
 

@@ -14,6 +14,7 @@ from genreclass.ahead import map_ahead
 from genreclass.audio import ClipSource, check_clips
 from genreclass.dsp import resolve_device
 from genreclass.features._cache import FeatureCache, code_fingerprint, find_cache
+from genreclass.features._rows_on_disk import RowsOnDisk
 from genreclass.fingerprint import fingerprint
 from genreclass.progress import make_progress
 
@@ -61,6 +62,39 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         resolve_device(self.device)
         check_clips(X, sample_rate=self.sample_rate, estimator=self, reset=True)
         return self
+
+    def transform_each(self, X: Any) -> Iterator[np.ndarray]:
+        """Compute one clip after the other, for data sets larger than memory.
+
+        Parameters
+        ----------
+        X : sequence of clips, or array-like of shape (n_clips, n_samples)
+            As for `transform`.
+
+        Yields
+        ------
+        ndarray, float32
+            What was computed of a clip, in the order of X; together, what `transform` returns.
+        """
+        self._check_parameters()
+        yield from self._rows(check_clips(X, sample_rate=self.sample_rate, estimator=self))
+
+    def transform_to_disk(self, X: Any) -> RowsOnDisk:
+        """Compute all clips, and leave what was computed on disk.
+
+        Parameters
+        ----------
+        X : sequence of clips, or array-like of shape (n_clips, n_samples)
+            As for `transform`.
+
+        Returns
+        -------
+        RowsOnDisk of shape (n_clips, ...)
+            What `transform` returns, read a clip at a time.
+        """
+        self._check_parameters()
+        sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
+        return RowsOnDisk(self, sources)
 
     def _rows(self, sources: Sequence[ClipSource]) -> Iterator[np.ndarray]:
         """What there is to be computed of each clip, in order; from the cache where it is there."""
@@ -116,21 +150,24 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         # GPUs round otherwise than CPUs.
         return fingerprint([self, device.type, code_fingerprint()])
 
-    def _load_ahead(self, sources: Sequence[ClipSource]) -> Iterator[list[np.ndarray]]:
-        """Samples of some clips at a time, in order.
+    def _load_ahead(self, sources: Sequence[ClipSource]) -> Iterator[list[Any]]:
+        """What `_load` gives of some clips at a time, in order.
 
         They are decoded by `n_jobs` threads, while those before them are computed with.
         """
         at_once = _CLIPS_AHEAD * effective_n_jobs(self.n_jobs)
         with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
 
-            def load(first: int) -> list[np.ndarray]:
+            def load(first: int) -> list[Any]:
                 return parallel(
-                    delayed(source.load)(self.sample_rate, duration=self.duration)
-                    for source in sources[first : first + at_once]
+                    delayed(self._load)(source) for source in sources[first : first + at_once]
                 )
 
             yield from map_ahead(load, range(0, len(sources), at_once), n_ahead=1)
+
+    def _load(self, source: ClipSource) -> Any:
+        """The samples of a clip; a subclass may add to them what a thread can find out."""
+        return source.load(self.sample_rate, duration=self.duration)
 
     @property
     def _row_shape(self) -> tuple[int, ...]:

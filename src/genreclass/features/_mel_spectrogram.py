@@ -26,7 +26,6 @@ from genreclass.features._frames import (
     compute_rows,
     group_by_length,
 )
-from genreclass.features._rows_on_disk import RowsOnDisk
 
 __all__ = ["MelSpectrogram"]
 
@@ -162,39 +161,6 @@ class MelSpectrogram(ClipTransformer):
         for place, spectrum in enumerate(self._rows(sources)):
             spectra[place] = spectrum
         return spectra
-
-    def transform_each(self, X: Any) -> Iterator[np.ndarray]:
-        """Compute the spectrograms one by one, for data sets larger than memory.
-
-        Parameters
-        ----------
-        X : sequence of clips, or array-like of shape (n_clips, n_samples)
-            As for `transform`.
-
-        Yields
-        ------
-        ndarray of shape (n_rows, n_frames), float32
-            In the order of X; together, what `transform` returns.
-        """
-        self._check_parameters()
-        yield from self._rows(check_clips(X, sample_rate=self.sample_rate, estimator=self))
-
-    def transform_to_disk(self, X: Any) -> RowsOnDisk:
-        """Compute the spectrograms, and leave them on disk.
-
-        Parameters
-        ----------
-        X : sequence of clips, or array-like of shape (n_clips, n_samples)
-            As for `transform`.
-
-        Returns
-        -------
-        RowsOnDisk of shape (n_clips, n_rows, n_frames)
-            What `transform` returns, read a clip at a time.
-        """
-        self._check_parameters()
-        sources = check_clips(X, sample_rate=self.sample_rate, estimator=self)
-        return RowsOnDisk(self, sources)
 
     def _compute(
         self, sources: Sequence[ClipSource], device: torch.device

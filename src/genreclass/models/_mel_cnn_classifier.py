@@ -6,8 +6,9 @@ import copy
 import math
 import os
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -18,29 +19,27 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
 
 from genreclass.dsp import resolve_device
 from genreclass.features import MelSpectrogram
 from genreclass.memory import kept_memory
-from genreclass.models._held_spectra import hold_spectra
-from genreclass.models._network_input import check_input, check_validation, take
-from genreclass.models._open_run import open_run
-from genreclass.models._targets import encode_targets, loss_weights, make_class_weights
-from genreclass.models._training_parameters import check_training_parameters, make_plan
-from genreclass.models._validation_split import split_validation
+from genreclass.models._fit_network import (
+    Lesson,
+    TrainingData,
+    check_training_data,
+    fit_network,
+)
+from genreclass.models._held_rows import hold_rows
+from genreclass.models._network_input import check_input
+from genreclass.models._training_parameters import check_training_parameters
 from genreclass.networks import MelCNN
 from genreclass.training import (
     Augmentation,
     Augmenter,
     Schedule,
     SpectrogramCrops,
-    TrainingState,
     WindowedValidation,
     predict_windows,
 )
@@ -253,72 +252,23 @@ class MelCNNClassifier(
         OSError
             Spectrograms that no memory holds find no room on the disk.
         """
-        # All that can be wrong is looked at before hours of audio are decoded.
         self._check_parameters()
         device = resolve_device(self.device)
-        y = validate_data(self, X="no_validation", y=y)
-        classes, targets = encode_targets(y)
-        class_weights = make_class_weights(self.class_weight, classes, y)
         mel = self._make_mel()
-        X = check_input(self, X, mel, reset=True)
-        check_consistent_length(X, y, groups)
-        val_targets = None
-        if X_val is not None or y_val is not None:
-            X_val, val_targets = check_validation(self, X_val, y_val, mel, classes)
-        random_state = check_random_state(self.random_state)
-        run = open_run(
-            self,
-            X=X,
-            targets=targets,
-            classes=classes,
-            groups=groups,
-            X_val=X_val,
-            val_targets=val_targets,
-            mel=mel,
+        data = check_training_data(
+            self, X, y, groups, X_val, y_val, check=partial(check_input, self, mel=mel)
         )
-        drawn = int(random_state.randint(np.iinfo(np.int32).max))
-        with run:
-            seed = run.recall("seed", drawn)
-            split = run.recall("split", None)
-            if X_val is None and self._watches and self.validation_fraction is not None:
-                fraction = self.validation_fraction
-                split = split or split_validation(targets, groups, fraction=fraction, seed=seed)
-                rows, aside = (np.asarray(part) for part in split)
-                X_val, val_targets = take(X, aside), targets[aside]
-                X, targets = take(X, rows), targets[rows]
-
-            examples = SpectrogramCrops(
-                hold_spectra(X, mel, device),
-                targets,
-                crop_frames=self._crop_frames(mel),
-                device=device,
-                longest_source=1.0 if self.augment is None else self.augment.longest_source,
-            )
-            validate = None
-            if val_targets is not None:
-                validate = WindowedValidation(
-                    hold_spectra(X_val, mel, device), val_targets, crop_frames=examples.crop_frames
-                )
-            network = self._make_network(examples.n_rows, len(classes), seed)
-            network.set_input_statistics(*examples.row_statistics())
-            state = TrainingState(
-                network.to(device),
-                make_plan(self, device),
-                n_examples=len(examples),
-                seed=seed,
-                split=split,
-            )
-            run.train(
-                state,
-                examples,
-                class_weights=loss_weights(class_weights, targets),
-                augment=self._make_augmenter(mel, examples, len(classes), device),
-                validate=validate,
-                visible=self.verbose > 0,
-            )
+        lesson, state = fit_network(
+            self,
+            data,
+            device=device,
+            parameters={"mel": mel},
+            prepare=partial(self._prepare, mel=mel, device=device),
+        )
         # Together and last, so that a fit that fails leaves the model as it was.
-        self.classes_, self.mel_, self.crop_frames_ = classes, mel, examples.crop_frames
-        self.network_, self.history_ = network.cpu(), state.history
+        self.classes_, self.mel_ = data.classes, mel
+        self.crop_frames_ = cast(SpectrogramCrops, lesson.examples).crop_frames
+        self.network_, self.history_ = cast(MelCNN, lesson.network.cpu()), state.history
         self.best_epoch_ = state.best_epoch
         return self
 
@@ -375,9 +325,27 @@ class MelCNNClassifier(
             return None
         return clone(self.mel).set_params(verbose=max(self.verbose, self.mel.verbose))
 
-    @property
-    def _watches(self) -> bool:
-        return self.patience is not None or self.schedule == "plateau"
+    def _prepare(
+        self, data: TrainingData, seed: int, *, mel: MelSpectrogram | None, device: torch.device
+    ) -> Lesson:
+        examples = SpectrogramCrops(
+            hold_rows(data.X, mel, device),
+            data.targets,
+            crop_frames=self._crop_frames(mel),
+            device=device,
+            longest_source=1.0 if self.augment is None else self.augment.longest_source,
+        )
+        validate = None
+        if data.val_targets is not None:
+            validate = WindowedValidation(
+                hold_rows(data.X_val, mel, device),
+                data.val_targets,
+                crop_frames=examples.crop_frames,
+            )
+        network = self._make_network(examples.n_rows, len(data.classes), seed)
+        network.set_input_statistics(*examples.row_statistics())
+        augment = self._make_augmenter(mel, examples, len(data.classes), device)
+        return Lesson(network=network, examples=examples, augment=augment, validate=validate)
 
     def _crop_frames(self, mel: MelSpectrogram | None) -> int:
         mel = MelSpectrogram() if mel is None else mel

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+from sklearn.utils.validation import validate_data
 
 from genreclass.audio import check_clips
 from genreclass.features import MelSpectrogram
 
-__all__ = ["check_input", "check_validation", "take"]
+__all__ = ["check_input"]
 
 
 def check_input(estimator: Any, X: Any, mel: MelSpectrogram | None, *, reset: bool = False) -> Any:
@@ -55,31 +55,3 @@ def check_input(estimator: Any, X: Any, mel: MelSpectrogram | None, *, reset: bo
             f"{estimator.n_features_in_}. Compute them with the same MelSpectrogram."
         )
     return np.require(X, requirements=["C", "W"])  # as torch wants it
-
-
-def check_validation(
-    estimator: Any, X_val: Any, y_val: Any, mel: MelSpectrogram | None, classes: np.ndarray
-) -> tuple[Any, np.ndarray]:
-    """Validation clips as `check_input` gives them, and the class indices of their labels.
-
-    Raises
-    ------
-    ValueError
-        One of the two is missing, or y_val holds a label that is not in `classes`.
-    """
-    if X_val is None or y_val is None:
-        raise ValueError("X_val and y_val go together: pass both, or neither.")
-    X_val = check_input(estimator, X_val, mel)
-    y_val = column_or_1d(y_val)
-    check_consistent_length(X_val, y_val)
-    unknown = sorted(set(y_val.tolist()) - set(classes.tolist()), key=str)
-    if unknown:
-        raise ValueError(
-            f"y_val holds {unknown[0]!r}, which is not in y. Leave its clips out of X_val."
-        )
-    return X_val, np.searchsorted(classes, y_val)
-
-
-def take(X: Any, rows: np.ndarray) -> Any:
-    """Some clips, or spectrograms, of a checked X."""
-    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows]

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genreclass.features import MelSpectrogram
 from genreclass.fingerprint import class_name, mathematical_parameters
 from genreclass.models._validation_split import number_groups
 from genreclass.training import CheckpointedRun, Run
 
+if TYPE_CHECKING:
+    from genreclass.models._fit_network import TrainingData
+
 __all__ = ["open_run"]
 
 
-def open_run(
-    estimator: Any,
-    *,
-    X: Any,
-    targets: np.ndarray,
-    classes: np.ndarray,
-    groups: Any,
-    X_val: Any,
-    val_targets: np.ndarray | None,
-    mel: MelSpectrogram | None,
-) -> Run:
+def open_run(estimator: Any, data: TrainingData, *, parameters: Mapping[str, Any]) -> Run:
     """The run that an estimator's ``checkpoint_dir`` holds of these data; to be used in a ``with``.
 
     Parameters
@@ -32,26 +25,23 @@ def open_run(
     estimator : estimator
         With the parameters ``checkpoint_dir``, ``checkpoint_minutes`` and ``random_state``, the
         last not yet drawn from.
-    X, X_val : list of ClipSource, or ndarray; X_val may be None
-    targets, val_targets : ndarray of shape (n_clips,)
-        Class indices.
-    classes : ndarray of shape (n_classes,)
-    groups : array-like of shape (n_clips,) or None
-    mel : MelSpectrogram or None
-        As it is used, in place of the parameter of that name: None there may mean the default.
+    data : TrainingData
+    parameters : mapping of str to object
+        As they are used, in place of the estimator's of these names.
     """
     if estimator.checkpoint_dir is None:
         return Run()
     # numpy's own module stands for its global generator, as None does.
     random_state = None if estimator.random_state is np.random else estimator.random_state
-    parameters = {**mathematical_parameters(estimator), "random_state": random_state, "mel": mel}
+    used = {**mathematical_parameters(estimator), "random_state": random_state, **parameters}
+    validation = None if data.X_val is None else [_content(data.X_val), data.val_targets]
     parts = {
         "estimator": class_name(estimator),
-        "parameters": parameters,
-        "clips": _content(X),
-        "labels": [[str(label) for label in classes], targets],
-        "groups": None if groups is None else number_groups(groups),
-        "validation": None if X_val is None else [_content(X_val), val_targets],
+        "parameters": used,
+        "clips": _content(data.X),
+        "labels": [[str(label) for label in data.classes], data.targets],
+        "groups": None if data.groups is None else number_groups(data.groups),
+        "validation": validation,
     }
     return CheckpointedRun(
         estimator.checkpoint_dir,

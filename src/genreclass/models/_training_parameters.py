@@ -23,12 +23,13 @@ def check_training_parameters(estimator: Any) -> None:
     TypeError or ValueError
         One is not.
     """
+    for name, value in estimator.get_params(deep=False).items():
+        if isinstance(value, float) and math.isnan(value):  # which check_scalar lets through
+            raise ValueError(f"{name} must be a number, got nan")
     check_scalar(estimator.max_epochs, "max_epochs", Integral, min_val=1)
     check_scalar(estimator.batch_size, "batch_size", Integral, min_val=1)
     minutes, folder = estimator.checkpoint_minutes, estimator.checkpoint_dir
     check_scalar(minutes, "checkpoint_minutes", Real, min_val=0)
-    if math.isnan(minutes):
-        raise ValueError("checkpoint_minutes must be 0 or more, got nan")
     if folder is not None and not (isinstance(folder, (str, os.PathLike)) and str(folder)):
         raise ValueError(f"checkpoint_dir must be the path of a folder or None, got {folder!r}")
     check_scalar(

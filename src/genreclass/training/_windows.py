@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from genreclass.networks import MelCNN
+from genreclass.training._rows import HeldExamples, HeldRows, score_probabilities
 
 __all__ = [
-    "Spectra",
     "SpectrogramCrops",
     "WindowedValidation",
     "count_sounding_frames",
     "predict_windows",
 ]
-
-# Probabilities below this count as this in a logarithm.
-_TINY = 1e-12
 
 # Windows of a clip that go through the network together.
 _CHUNK = 32
@@ -46,24 +42,12 @@ def count_sounding_frames(spectra: torch.Tensor) -> torch.Tensor:
     return n_frames - trailing
 
 
-class Spectra(Protocol):
-    """Spectrograms of clips, on a device, in memory or on disk: a tensor, or like one."""
-
-    @property
-    def shape(self) -> Sequence[int]:
-        """(n_clips, n_rows, n_frames)."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, clip: int, /) -> torch.Tensor: ...
-
-
-class SpectrogramCrops:
+class SpectrogramCrops(HeldExamples):
     """Training examples: from each clip, one crop at a random place.
 
     Parameters
     ----------
-    spectra : Spectra of shape (n_clips, n_rows, n_frames), float32
+    spectra : HeldRows of shape (n_clips, n_rows, n_frames), float32
     targets : ndarray of shape (n_clips,)
         Class indices.
     crop_frames : int
@@ -84,17 +68,15 @@ class SpectrogramCrops:
 
     def __init__(
         self,
-        spectra: Spectra,
+        spectra: HeldRows,
         targets: np.ndarray,
         *,
         crop_frames: int,
         device: torch.device,
         longest_source: float = 1.0,
     ) -> None:
+        super().__init__(spectra, targets, device=device)
         self.n_rows = spectra.shape[1]
-        self._spectra = spectra
-        self._device = device
-        self._targets = torch.from_numpy(targets).to(self.home)
         lengths = []
         sums = torch.zeros(2, self.n_rows, dtype=torch.float64)
         for clip in range(len(spectra)):  # once, as they may come from disk
@@ -112,9 +94,6 @@ class SpectrogramCrops:
         n_starts = (torch.tensor(lengths) - self._width).clamp(min=0) + 1
         self._n_starts = n_starts.to(self.home)
 
-    def __len__(self) -> int:
-        return len(self._targets)
-
     def row_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and spread of each row over all sounding frames, every clip moved to a mean of 0.
 
@@ -124,17 +103,6 @@ class SpectrogramCrops:
         """
         mean, mean_square = self._mean_and_mean_square
         return mean.float(), (mean_square - mean.square()).clamp(min=0).sqrt().float()
-
-    @property
-    def are_far(self) -> bool:
-        """Whether they have to be fetched from disk, or brought to another device."""
-        spectra = self._spectra
-        return not isinstance(spectra, torch.Tensor) or spectra.device.type != self._device.type
-
-    @property
-    def home(self) -> torch.device:
-        """Where they lie, and where `batch` wants its indices and places."""
-        return torch.device("cpu") if self.are_far else self._device
 
     def batch(
         self, indices: torch.Tensor, places: torch.Tensor
@@ -156,7 +124,7 @@ class SpectrogramCrops:
         """
         starts = (places * self._n_starts[indices]).long()
         targets = self._targets[indices]
-        spectra = self._spectra
+        spectra = self._rows
         if isinstance(spectra, torch.Tensor) and spectra.device.type != "cpu":
             # In one step, in which the host waits for nothing.
             columns = starts[:, None] + torch.arange(self._width, device=spectra.device)
@@ -176,14 +144,14 @@ class WindowedValidation:
 
     Parameters
     ----------
-    spectra : Spectra of shape (n_clips, n_rows, n_frames), float32
+    spectra : HeldRows of shape (n_clips, n_rows, n_frames), float32
     targets : ndarray of shape (n_clips,)
         Class indices.
     crop_frames : int
         Width of a window.
     """
 
-    def __init__(self, spectra: Spectra, targets: np.ndarray, *, crop_frames: int) -> None:
+    def __init__(self, spectra: HeldRows, targets: np.ndarray, *, crop_frames: int) -> None:
         self._spectra = spectra
         self._targets = torch.from_numpy(targets)
         self._crop_frames = crop_frames
@@ -206,10 +174,7 @@ class WindowedValidation:
             )
             rows.append(probabilities)
             meanwhile()
-        probabilities = torch.cat(rows).cpu()
-        loss = F.nll_loss(probabilities.clamp(min=_TINY).log(), self._targets)
-        accuracy = (probabilities.argmax(dim=1) == self._targets).double().mean()
-        return float(loss), float(accuracy)
+        return score_probabilities(torch.cat(rows), self._targets)
 
 
 @torch.inference_mode()

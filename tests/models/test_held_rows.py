@@ -10,8 +10,8 @@ import torch
 from genreclass import MelCNNClassifier, MelSpectrogram
 from genreclass.audio import check_clips
 from genreclass.features._rows_on_disk import RowsOnDisk
-from genreclass.models import _held_spectra
-from genreclass.models._held_spectra import hold_spectra
+from genreclass.models import _held_rows
+from genreclass.models._held_rows import hold_rows
 from genreclass.networks import MelCNN
 from genreclass.training import SpectrogramCrops, TrainingPlan, TrainingState, train
 
@@ -27,7 +27,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    monkeypatch.setattr(_held_spectra, "available_memory", lambda: 1000)
+    monkeypatch.setattr(_held_rows, "available_memory", lambda: 1000)
 
 
 def _fit(clips, labels):
@@ -38,26 +38,26 @@ def _fit(clips, labels):
 
 
 def test_what_fits_is_in_memory(tones):
-    spectra = hold_spectra(check_clips(tones[0], sample_rate=22050), MEL, CPU)
+    spectra = hold_rows(check_clips(tones[0], sample_rate=22050), MEL, CPU)
     assert isinstance(spectra, torch.Tensor)
     np.testing.assert_array_equal(spectra.numpy(), MEL.transform(tones[0]))
 
 
 def test_what_does_not_fit_stays_on_disk(tones, cache, little_memory, caplog):
     with caplog.at_level(logging.INFO):
-        spectra = hold_spectra(check_clips(tones[0], sample_rate=22050), MEL, CPU)
+        spectra = hold_rows(check_clips(tones[0], sample_rate=22050), MEL, CPU)
     assert isinstance(spectra, RowsOnDisk)
     assert "stay on disk" in caplog.text
 
 
 def test_spectrograms_that_are_given_are_not_copied(tones):
     X = MEL.transform(tones[0])
-    assert hold_spectra(X, None, CPU).data_ptr() == X.ctypes.data
+    assert hold_rows(X, None, CPU).data_ptr() == X.ctypes.data
 
 
 def test_from_memory_and_from_disk_the_same_is_learned(tones, cache, monkeypatch):
     in_memory = _fit(*tones)
-    monkeypatch.setattr(_held_spectra, "available_memory", lambda: 1000)
+    monkeypatch.setattr(_held_rows, "available_memory", lambda: 1000)
     read = []
     get = RowsOnDisk.__getitem__
     monkeypatch.setattr(RowsOnDisk, "__getitem__", lambda *args: read.append(1) or get(*args))
@@ -69,7 +69,7 @@ def test_from_memory_and_from_disk_the_same_is_learned(tones, cache, monkeypatch
 
 
 def test_an_error_in_reading_ahead_comes_through(tones, cache, little_memory, monkeypatch):
-    spectra = hold_spectra(check_clips(tones[0], sample_rate=22050), MEL, CPU)
+    spectra = hold_rows(check_clips(tones[0], sample_rate=22050), MEL, CPU)
     examples = SpectrogramCrops(spectra, np.arange(12) % 2, crop_frames=8, device=CPU)
     assert examples.are_far
     readers = set()
