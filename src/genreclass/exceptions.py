@@ -1,6 +1,6 @@
 """The library's errors: one base class, each child also the builtin it refines.
 
-A pause is no error, and no child of that class.
+A pause is no error, and no child of that class; nor is a warning.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ __all__ = [
     "GenreclassError",
     "InvalidClipError",
     "ModelFileError",
+    "NotMusicWarning",
     "TrainingDivergedError",
     "TrainingPaused",
+    "WeightsError",
+    "WeightsNotFoundError",
 ]
 
 
@@ -45,6 +48,14 @@ class CheckpointError(GenreclassError, RuntimeError):
     """A run cannot be gone on with: its folder is in use, not ours to write, or of another kind."""
 
 
+class WeightsError(GenreclassError, ValueError):
+    """A file of pretrained weights is damaged, of another network, or would have to run code."""
+
+
+class WeightsNotFoundError(GenreclassError, FileNotFoundError):
+    """Pretrained weights are not there, and could not be downloaded."""
+
+
 class TrainingPaused(KeyboardInterrupt):
     """Training was interrupted, and can be gone on with.
 
@@ -62,6 +73,25 @@ class TrainingPaused(KeyboardInterrupt):
     def __init__(self, message: str, saved: bool = True) -> None:
         super().__init__(message, saved)
         self.saved = saved
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class NotMusicWarning(UserWarning):
+    """Clips are plainly no music: silence, noise or speech.
+
+    Parameters
+    ----------
+    message : str
+        Which clips, what they are, and what to do.
+    kinds : dict of int to str
+        The place of each such clip in X, and what it is: "silence", "noise" or "speech".
+    """
+
+    def __init__(self, message: str, kinds: dict[int, str]) -> None:
+        super().__init__(message, kinds)
+        self.kinds = kinds
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -56,6 +56,19 @@ def test_power_is_that_of_librosa(n_samples, n_fft, hop_length):
     np.testing.assert_allclose(power, expected, rtol=0, atol=1e-6 * expected.max())
 
 
+@SHORT
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 100, 257, 30000])
+def test_power_of_a_clip_that_is_mirrored_at_its_ends_is_that_of_numpy_and_librosa(n_samples):
+    samples = noise(2, n_samples)
+    # librosa refuses clips shorter than the mirror; numpy goes to and fro in them.
+    padded = np.pad(samples, ((0, 0), (256, 256)), mode="reflect")
+    spectrum = librosa.stft(padded, n_fft=512, hop_length=160, center=False)
+    expected = np.abs(spectrum) ** 2
+    blocks = power_blocks(torch.from_numpy(samples), n_fft=512, hop_length=160, pad_mode="reflect")
+    power = torch.cat(list(blocks), dim=1).numpy().transpose(0, 2, 1)
+    np.testing.assert_allclose(power, expected, rtol=0, atol=1e-6 * expected.max())
+
+
 @pytest.mark.parametrize("n_samples", [2047, 2048, 2049])
 def test_power_with_an_odd_window_is_that_of_librosa(n_samples):
     samples = noise(1, n_samples)

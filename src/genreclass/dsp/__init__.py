@@ -29,14 +29,17 @@ from genreclass.dsp.mel import (
     power_to_db,
     split_bank,
 )
+from genreclass.dsp.not_music import SOUND_KINDS, SoundKind, sound_kind
 from genreclass.dsp.statistics import STATISTICS, summarize
 from genreclass.dsp.stft import count_frames, magnitude_blocks, power_blocks
 from genreclass.dsp.tuning import estimate_tunings, tuning_bins
 
 __all__ = [
     "CONTRAST_EDGES",
+    "SOUND_KINDS",
     "STATISTICS",
     "Band",
+    "SoundKind",
     "apply_bands",
     "band_extremes",
     "chroma_banks",
@@ -60,6 +63,7 @@ __all__ = [
     "power_to_db",
     "resolve_device",
     "root_mean_square",
+    "sound_kind",
     "spectral_centroid_bandwidth",
     "spectral_contrast",
     "spectral_rolloff",

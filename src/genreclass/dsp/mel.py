@@ -9,7 +9,7 @@ import torch
 
 from genreclass.dsp._cache import made_once
 from genreclass.dsp.device import on_cpu
-from genreclass.dsp.stft import power_blocks
+from genreclass.dsp.stft import PadMode, power_blocks
 
 __all__ = [
     "Band",
@@ -119,7 +119,12 @@ def mel_rows(frequencies: torch.Tensor, *, n_mels: int, f_min: float, f_max: flo
 
 
 def mel_spectrogram(
-    samples: torch.Tensor, *, bank: torch.Tensor, n_fft: int, hop_length: int
+    samples: torch.Tensor,
+    *,
+    bank: torch.Tensor,
+    n_fft: int,
+    hop_length: int,
+    pad_mode: PadMode = "constant",
 ) -> torch.Tensor:
     """Mel power spectrogram of a batch of clips.
 
@@ -131,6 +136,8 @@ def mel_spectrogram(
         Of `mel_filter_bank`.
     n_fft, hop_length : int
         In samples.
+    pad_mode : {"constant", "reflect"}
+        Beyond the ends are zeros, or the clip in a mirror.
 
     Returns
     -------
@@ -138,7 +145,7 @@ def mel_spectrogram(
         Power, on the device of `samples`.
     """
     bands = split_bank(bank.to(samples))
-    power = power_blocks(samples, n_fft=n_fft, hop_length=hop_length)
+    power = power_blocks(samples, n_fft=n_fft, hop_length=hop_length, pad_mode=pad_mode)
     return torch.cat([apply_bands(block, bands) for block in power], dim=1).transpose(1, 2)
 
 
