@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +40,23 @@ def shared() -> Path:
 def gtzan(shared: Path) -> Path:
     """A partial copy of GTZAN, in Ogg Vorbis."""
     return shared / "data" / "gtzan"
+
+
+@pytest.fixture(scope="session")
+def openjmla_file(shared: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A file as OpenJMLA's released one, of generated weights: those of golden/openjmla."""
+    import torch
+
+    path = shared / "golden" / "openjmla" / "make_state_dict.py"
+    spec = importlib.util.spec_from_file_location("make_state_dict", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    weights = {name: torch.from_numpy(array) for name, array in module.state_dict(1).items()}
+    file = tmp_path_factory.mktemp("openjmla") / "epoch_20.pth"
+    torch.save({"state_dict": weights, "author": "MMSelfSup"}, file)
+    del weights
+    yield file
+    file.unlink()  # 346 MB, which pytest would keep for three sessions
 
 
 @pytest.fixture
@@ -95,3 +116,118 @@ def as_on_cuda(monkeypatch: pytest.MonkeyPatch):
 
     yield switch
     forget()
+
+
+class Hub(ThreadingHTTPServer):
+    """A Hugging Face hub on this machine that serves one file.
+
+    What it is asked and what it sends is kept in `requests` and `sent`. After `break_after` bytes
+    it breaks off, once, and then answers with the status `then`; after `stall_after` it waits.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _HubHandler)
+        self.content, self.sha256 = b"", ""
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.sent = 0
+        self.redirects = False
+        self.break_after: int | None = None
+        self.stall_after: int | None = None
+        self.then = 200
+        self.stopped = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def publish(self, content: bytes) -> None:
+        self.content, self.sha256 = content, hashlib.sha256(content).hexdigest()
+
+    def ranges(self) -> list[str | None]:
+        """The ``Range`` of every download."""
+        return [headers.get("range") for method, _, headers in self.requests if method == "GET"]
+
+
+class _HubHandler(BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_HEAD(self) -> None:
+        self._note()
+        self.send_response(302 if self.server.redirects else 200)
+        self._send_hub_headers()
+        self.send_header("Content-Length", "0" if self.server.redirects else str(self._size))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self._note()
+        hub = self.server
+        if hub.redirects and not self.path.startswith("/elsewhere"):
+            self.send_response(302)
+            self._send_hub_headers()
+            self.end_headers()
+            return
+        if hub.then != 200 and hub.break_after is None:
+            self.send_error(hub.then)
+            return
+        begin = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        if begin >= self._size:
+            self.send_error(416)
+            return
+        self.send_response(206 if "Range" in self.headers else 200)
+        self._send_hub_headers()
+        self.send_header("Content-Length", str(self._size - begin))
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{self._size - 1}/{self._size}")
+        self.end_headers()
+        end, hub.break_after = hub.break_after or hub.stall_after, None
+        body = hub.content[begin:end]
+        self.wfile.write(body)
+        self.wfile.flush()
+        hub.sent += len(body)
+        if hub.stall_after:
+            hub.stopped.wait(60)
+
+    @property
+    def _size(self) -> int:
+        return len(self.server.content)
+
+    def _note(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.requests.append((self.command, self.path, headers))
+
+    def _send_hub_headers(self) -> None:
+        self.send_header("X-Repo-Commit", self.path.split("/")[4] if "resolve" in self.path else "")
+        self.send_header("ETag", '"of what is linked to"')
+        self.send_header("X-Linked-ETag", f'"{self.server.sha256}"')
+        self.send_header("X-Linked-Size", str(self._size))
+        if self.server.redirects:  # the same machine by another name: another host
+            port = self.server.server_port
+            self.send_header("Location", f"http://localhost:{port}/elsewhere{self.path}")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A hub that the real client asks instead of huggingface.co, and empty folders for all."""
+    from huggingface_hub import constants
+
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    monkeypatch.setenv("GENRECLASS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)  # 10 MB, which it gathers
+    server = Hub()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    yield server
+    server.stopped.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -8,6 +8,7 @@ import genreclass
 ORDER = (
     "exceptions",
     "durable",
+    "home",
     "fingerprint",
     "progress",
     "memory",
@@ -15,6 +16,7 @@ ORDER = (
     "audio",
     "dsp",
     "features",
+    "weights",
     "networks",
     "training",
     "models",

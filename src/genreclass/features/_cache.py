@@ -16,6 +16,7 @@ import numpy as np
 
 from genreclass.durable import remove_leftovers, replacing
 from genreclass.fingerprint import fingerprint, fingerprint_source
+from genreclass.home import find_home
 
 __all__ = ["FeatureCache", "code_fingerprint", "find_cache", "find_held"]
 
@@ -195,27 +196,22 @@ def find_cache() -> FeatureCache | None:
         n_bytes = -1
     if n_bytes < 0:
         raise ValueError(f"GENRECLASS_CACHE_GB must be a number of gigabytes, got {limit!r}")
-    return None if n_bytes == 0 else _make_cache(_home(), n_bytes)
+    return None if n_bytes == 0 else _make_cache(find_home(), n_bytes)
 
 
 def find_held() -> FeatureCache | None:
     """Where sets lie that no memory holds, for a day after their last use; None without a cache."""
-    return None if find_cache() is None else _make_held(_home())
+    return None if find_cache() is None else _make_held(find_home())
 
 
 @cache
-def _make_cache(home: str, limit: int) -> FeatureCache:
-    return FeatureCache(Path(home).expanduser() / "features", limit=limit)
+def _make_cache(home: Path, limit: int) -> FeatureCache:
+    return FeatureCache(home / "features", limit=limit)
 
 
 @cache
-def _make_held(home: str) -> FeatureCache:
-    return FeatureCache(Path(home).expanduser() / "held", limit=0, lately_s=_HELD_S)
-
-
-def _home() -> str:
-    default = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "genreclass")
-    return os.environ.get("GENRECLASS_HOME") or default
+def _make_held(home: Path) -> FeatureCache:
+    return FeatureCache(home / "held", limit=0, lately_s=_HELD_S)
 
 
 # When it is imported: what is written into the files later does not compute.
