@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from genreclass.networks._build import load_weights
 from genreclass.networks._dropout import Dropout
 
 __all__ = ["MelCNN"]
@@ -97,15 +98,9 @@ class MelCNN(nn.Module):
         RuntimeError
             The weights are not those of such a network. No memory was taken for it.
         """
-        network = cls(**config, generator=None)
-        for name, expected in network.state_dict().items():
-            if name in weights and weights[name].dtype != expected.dtype:
-                raise RuntimeError(
-                    f"weight {name!r} is {weights[name].dtype}, expected {expected.dtype}"
-                )
-        network.load_state_dict(weights, assign=True)
+        network = load_weights(cls(**config, generator=None), weights)
         network._prefer_channels_last()
-        return network.eval()
+        return network
 
     def set_input_statistics(self, mean: torch.Tensor, spread: torch.Tensor) -> None:
         """Standardise rows by these from now on: (n_rows,), (n_rows,), of pictures of mean 0."""
