@@ -19,8 +19,14 @@ if TYPE_CHECKING:
         MelSpectrogram,
         make_feature_reducer,
     )
-    from genreclass.models import MelCNNClassifier, make_fma_baseline
-    from genreclass.persistence import load, save
+    from genreclass.models import (
+        MelCNNClassifier,
+        MusiCNNEncoder,
+        OpenJMLAEncoder,
+        RejectOption,
+        make_fma_baseline,
+    )
+    from genreclass.persistence import load, load_pretrained, save
     from genreclass.training import Augmentation
 
 _HOMES = {
@@ -29,8 +35,12 @@ _HOMES = {
     "HandcraftedFeatures": "genreclass.features",
     "MelCNNClassifier": "genreclass.models",
     "MelSpectrogram": "genreclass.features",
+    "MusiCNNEncoder": "genreclass.models",
+    "OpenJMLAEncoder": "genreclass.models",
+    "RejectOption": "genreclass.models",
     "evaluate": "genreclass.evaluation",
     "load": "genreclass.persistence",
+    "load_pretrained": "genreclass.persistence",
     "make_feature_reducer": "genreclass.features",
     "make_fma_baseline": "genreclass.models",
     "save": "genreclass.persistence",
@@ -42,8 +52,12 @@ __all__ = [
     "HandcraftedFeatures",
     "MelCNNClassifier",
     "MelSpectrogram",
+    "MusiCNNEncoder",
+    "OpenJMLAEncoder",
+    "RejectOption",
     "evaluate",
     "load",
+    "load_pretrained",
     "make_feature_reducer",
     "make_fma_baseline",
     "save",

@@ -25,7 +25,7 @@ __all__ = [
 
 # Parameters that say where and how to compute, not what.
 _NOT_MATHEMATICAL = frozenset(
-    {"checkpoint_dir", "checkpoint_minutes", "device", "n_jobs", "verbose"}
+    {"checkpoint_dir", "checkpoint_minutes", "device", "n_jobs", "store_weights", "verbose"}
 )
 
 # What no other process is called.

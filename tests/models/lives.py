@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     import torch
     from sklearn.model_selection import GridSearchCV, cross_val_predict
 
-    from genreclass import Augmentation, MelCNNClassifier, MelSpectrogram
+    from genreclass import Augmentation, MelCNNClassifier, MelSpectrogram, MusiCNNEncoder
     from genreclass.datasets import make_clips
 
     torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # whose first use imports a second long
@@ -53,6 +53,19 @@ def main(folder: Path) -> None:
         weights = [tensor.numpy() for tensor in classifier.network_.state_dict().values()]
         return [classifier.history_, digest(weights)]
 
+    def fit_head(checkpoint_dir: Path) -> list[Any]:
+        encoder = MusiCNNEncoder(
+            head=(8,),
+            max_epochs=4,
+            batch_size=4,
+            patience=3,
+            validation_fraction=0.25,
+            checkpoint_dir=checkpoint_dir,
+            random_state=0,
+        ).fit(clips.data, clips.target)
+        weights = [tensor.numpy() for tensor in encoder.network_.state_dict().values()]
+        return [encoder.history_, digest(weights)]
+
     def search(checkpoint_dir: Path) -> list[Any]:
         grid = {"learning_rate": [1e-3, 1e-2]}
         found = GridSearchCV(make(checkpoint_dir), grid, cv=2).fit(clips.data, clips.target)
@@ -71,7 +84,7 @@ def main(folder: Path) -> None:
     def digest(arrays: list[np.ndarray]) -> str:
         return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
-    works = {"fit": fit, "search": search, "predict": predict}
+    works = {"fit": fit, "head": fit_head, "search": search, "predict": predict}
     told = {}
     for name, (work, troubles) in scenarios().items():
         place = folder / name
@@ -197,12 +210,14 @@ def scenarios() -> dict[str, tuple[str, list[Trouble]]]:
     """Name, work, and the trouble of each life; after these there is one without trouble."""
     found: dict[str, tuple[str, list[Trouble]]] = {
         "fit": ("fit", []),
+        "head": ("head", []),
         "search": ("search", []),
         "cross_val_predict": ("predict", []),
     }
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         for place, where in PLACES.items():
             found[f"{number.name} {place}"] = ("fit", [at_call(*where, send(number))])
+        found[f"{number.name} in head"] = ("head", [at_call(LOOP, "_step", 9, send(number))])
         found[f"{number.name} in search"] = ("search", [at_call(LOOP, "_step", 20, send(number))])
         found[f"{number.name} in cross_val_predict"] = (
             "predict",

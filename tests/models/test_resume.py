@@ -123,6 +123,17 @@ def test_a_truncated_checkpoint_costs_one_epoch(lives):
     _assert_ends_as(lives, name, "fit")
 
 
+@pytest.mark.parametrize(
+    ("signal", "ended", "finished", "kept"),
+    [("SIGINT", 130, 9, 9), ("SIGTERM", 130, 9, 9), ("SIGKILL", -9, 8, 6)],
+)
+def test_a_head_on_frozen_weights_goes_on_where_it_was(lives, signal, ended, finished, kept):
+    first, last = lives[f"{signal} in head"]
+    assert (first["ended"], first["steps"]) == (ended, finished)
+    assert last["steps"] == WHOLE - kept
+    _assert_ends_as(lives, f"{signal} in head", "head")
+
+
 # Work of several runs, and how many batches it has: 2 candidates in 2 folds and the last fit of a
 # search; 3 folds. Each trains on more or fewer clips.
 @pytest.mark.parametrize("work", ["search", "cross_val_predict"])

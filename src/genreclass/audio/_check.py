@@ -30,6 +30,14 @@ __all__ = ["ClipSource", "check_clips", "check_sequence"]
 class ClipSource(Protocol):
     """One checked clip of X, its sound still unread or still at its own rate."""
 
+    @property
+    def index(self) -> int:
+        """Its place in X, also where only some of X is at hand."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, where it is one."""
+
     def load(self, sample_rate: int, *, duration: float | None) -> np.ndarray:
         """At most the middle `duration` seconds, at `sample_rate` hertz: (n_samples,), float32.
 
@@ -44,7 +52,7 @@ class ClipSource(Protocol):
 
 
 def check_clips(
-    X: Any, *, sample_rate: int, estimator: Any = None, reset: bool = False
+    X: Any, *, sample_rate: int | None, estimator: Any = None, reset: bool = False
 ) -> Sequence[ClipSource]:
     """Turn X, in any of its forms, into a sequence of clips that can be loaded one by one.
 
@@ -54,8 +62,8 @@ def check_clips(
         A clip is a path (str or path-like), a `Clip`, or a 1-D floating point array. Forms may
         be mixed. A 2-D array is a batch of clips of one length; whole numbers in it are taken as
         they are, not scaled.
-    sample_rate : int
-        The rate in hertz at which bare arrays are declared to be.
+    sample_rate : int or None
+        The rate in hertz at which bare arrays are declared to be; None takes none.
     estimator : estimator or None, default=None
         On whose behalf X is checked: 2-D arrays go through scikit-learn's ``validate_data``, so
         that an estimator fitted on one refuses a 2-D array of another width.
@@ -70,7 +78,8 @@ def check_clips(
     Raises
     ------
     InvalidClipError
-        A clip is none of the forms above, is empty, or holds NaN or infinity.
+        A clip is none of the forms above, is empty, or holds NaN or infinity; or it is a bare array
+        of a rate that nobody declared.
     ValueError, TypeError
         A 2-D array that scikit-learn refuses.
 
@@ -145,7 +154,9 @@ class _File:
 
 @dataclass(frozen=True)
 class _Samples:
+    index: int
     clip: Clip
+    path: None = None
 
     def load(self, sample_rate: int, *, duration: float | None) -> np.ndarray:
         rate, samples = self.clip.sample_rate, self.clip.samples
@@ -173,7 +184,7 @@ def _is_table(X: Any) -> bool:
     return any(hasattr(X, name) for name in ("__array__", "toarray", "__dataframe__"))
 
 
-def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[ClipSource]:
+def _check_table(X: Any, sample_rate: int | None, estimator: Any, reset: bool) -> list[ClipSource]:
     from sklearn.utils.validation import check_array, validate_data
 
     if getattr(X, "ndim", None) == 3:
@@ -204,12 +215,21 @@ def _check_table(X: Any, sample_rate: int, estimator: Any, reset: bool) -> list[
                 'list(X["path"]).'
             ) from error
         raise
-    return [
-        _Samples(Clip(_check_samples(row, index), sample_rate)) for index, row in enumerate(table)
-    ]
+    return [_declared(row, index, sample_rate) for index, row in enumerate(table)]
 
 
-def _check_clip(clip: Any, index: int, sample_rate: int) -> ClipSource:
+def _declared(samples: Any, index: int, sample_rate: int | None) -> ClipSource:
+    """A bare array, at the rate that is declared for such."""
+    samples = _check_samples(samples, index)
+    if sample_rate is None:
+        raise InvalidClipError(
+            f"Clip {index} is a bare array, whose rate nobody says. Write Clip(samples, rate), or "
+            "declare the rate of all bare arrays by the estimator's sample_rate."
+        )
+    return _Samples(index, Clip(samples, sample_rate))
+
+
+def _check_clip(clip: Any, index: int, sample_rate: int | None) -> ClipSource:
     if isinstance(clip, (_File, _Samples)):  # checked before
         return clip
     if isinstance(clip, (str, os.PathLike)):
@@ -221,8 +241,8 @@ def _check_clip(clip: Any, index: int, sample_rate: int) -> ClipSource:
                 f"Clip {index} has sample_rate {rate!r:.40}, expected a whole number of hertz "
                 "above 0. Write Clip(samples, sample_rate), in this order."
             )
-        return _Samples(Clip(_check_samples(clip.samples, index), int(rate)))
-    return _Samples(Clip(_check_samples(clip, index), sample_rate))
+        return _Samples(index, Clip(_check_samples(clip.samples, index), int(rate)))
+    return _declared(clip, index, sample_rate)
 
 
 def _check_path(path: str | os.PathLike[str], index: int) -> Path:

@@ -1,0 +1,150 @@
+"""What a frozen network hears in clips."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from genreclass.audio import ClipSource
+from genreclass.dsp import SOUND_KINDS, sound_kind
+from genreclass.features._cache import code_fingerprint
+from genreclass.features._clip_transformer import ClipTransformer
+from genreclass.fingerprint import fingerprint, fingerprint_source
+from genreclass.memory import kept_memory
+
+__all__ = ["SAMPLE_RATE", "Listener"]
+
+#: Of every encoder here, in hertz.
+SAMPLE_RATE = 16000
+
+_SOURCE = fingerprint_source(("networks", "models"))
+
+
+class Listener(ClipTransformer):
+    """Clips to rows of numbers: an embedding, and behind it what kind of sound the clip is.
+
+    A subclass has the attributes ``digest``, which names the weights, and ``n_embedding``, and the
+    methods ``_inputs``, ``_hear`` and ``_facts``.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        On the CPU, in evaluation mode.
+    duration : float or None
+        Seconds to take from the middle of longer clips.
+    device, n_jobs, verbose
+        As of a ClipTransformer.
+    """
+
+    sample_rate = SAMPLE_RATE
+    digest: str
+    n_embedding: int
+
+    # How many clips a GPU is given together.
+    _clips_on_cuda = 1
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        duration: float | None,
+        device: str | torch.device,
+        n_jobs: int | None,
+        verbose: int,
+    ) -> None:
+        self.network: Any = network
+        self.duration = duration
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    _doing = "Listening"
+
+    def listen(self, sources: Sequence[ClipSource]) -> tuple[np.ndarray, dict[int, str]]:
+        """Embeddings, and of clips that are plainly no music the kind of sound.
+
+        Parameters
+        ----------
+        sources : list of ClipSource
+
+        Returns
+        -------
+        embeddings : ndarray of shape (n_clips, n_embedding), float32
+        kinds : dict of int to str
+            Place of a clip to one of `SOUND_KINDS`.
+        """
+        embeddings = np.empty((len(sources), self.n_embedding), dtype=np.float32)
+        kinds = {}
+        for place, row in enumerate(self._rows(sources)):
+            embeddings[place] = row[:-1]
+            if row[-1] > 0:
+                kinds[place] = SOUND_KINDS[int(row[-1]) - 1]
+        return embeddings, kinds
+
+    def _compute(
+        self, sources: Sequence[ClipSource], device: torch.device
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        network = self.network
+        if device.type != "cpu":
+            network = copy.deepcopy(network).to(device)
+        # On a CPU each clip by itself, so that it does not depend on its company.
+        together = 1 if device.type == "cpu" else self._clips_on_cuda
+        place = 0
+        waiting: list[tuple[np.ndarray, float]] = []
+        with kept_memory():
+            for clips in self._load_ahead(sources):
+                waiting += clips
+                while len(waiting) >= together:
+                    some, waiting = waiting[:together], waiting[together:]
+                    yield from enumerate(self._rows_of(some, network, device), place)
+                    place += together
+            if waiting:
+                yield from enumerate(self._rows_of(waiting, network, device), place)
+
+    @torch.inference_mode()
+    def _rows_of(
+        self, clips: Sequence[tuple[np.ndarray, float]], network: nn.Module, device: torch.device
+    ) -> list[np.ndarray]:
+        """Rows of clips that are given by their samples and kinds of sound."""
+        inputs = [self._inputs(torch.from_numpy(samples).to(device)) for samples, _ in clips]
+        heard = self._hear(network, inputs).float().cpu().numpy()
+        kinds = np.array([kind for _, kind in clips], dtype=np.float32)
+        return list(np.column_stack([heard, kinds]))
+
+    def _load(self, source: ClipSource) -> tuple[np.ndarray, float]:
+        """Samples, and the kind of sound: 0, or its place in `SOUND_KINDS` counted from 1."""
+        samples = self._read(source)
+        kind = sound_kind(samples)
+        return samples, 0.0 if kind is None else 1.0 + SOUND_KINDS.index(kind)
+
+    def _read(self, source: ClipSource) -> np.ndarray:
+        samples = source.load(self.sample_rate, duration=self.duration)
+        return np.require(samples, requirements=["C", "W"])  # as torch wants them
+
+    @property
+    def _row_shape(self) -> tuple[int, ...]:
+        return (self.n_embedding + 1,)
+
+    def _key_of_parameters(self, device: torch.device) -> str:
+        facts = [type(self).__name__, self.duration, *self._facts()]
+        return fingerprint([facts, device.type, code_fingerprint(), _SOURCE])
+
+    def _check_parameters(self) -> None:
+        pass  # which those who make a listener have done
+
+    def _inputs(self, samples: torch.Tensor) -> torch.Tensor:
+        """What the network takes of a clip, on the device."""
+        raise NotImplementedError
+
+    def _hear(self, network: Any, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Embeddings of clips that are given by their inputs: (n_clips, n_embedding)."""
+        raise NotImplementedError
+
+    def _facts(self) -> Sequence[Any]:
+        """All that decides what is heard, beside the duration and the source."""
+        raise NotImplementedError
