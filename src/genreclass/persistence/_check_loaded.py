@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +17,16 @@ from sklearn.utils.validation import check_is_fitted
 from genreclass.exceptions import ModelFileError
 from genreclass.features import CorrelationFilter, HandcraftedFeatures
 from genreclass.features._capped_pca import CappedPCA
-from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
+from genreclass.models import (
+    BoostedTreesClassifier,
+    MelCNNClassifier,
+    MusiCNNEncoder,
+    OpenJMLAEncoder,
+    RejectOption,
+)
+from genreclass.models._pretrained_encoder import PretrainedEncoder
+from genreclass.models._pretrained_networks import digest_of_network
+from genreclass.networks import TunedJMLA
 from genreclass.training import Augmentation
 
 __all__ = ["check_loaded"]
@@ -92,7 +102,7 @@ def _width_out(estimator: BaseEstimator) -> int | None:
         return _width_out(steps[-1]) if steps else None
     if isinstance(estimator, CorrelationFilter):
         return int(estimator.get_support().sum())
-    if isinstance(estimator, HandcraftedFeatures):
+    if isinstance(estimator, (HandcraftedFeatures, PretrainedEncoder)):
         return len(estimator.get_feature_names_out())
     if isinstance(estimator, PCA):
         return len(estimator.components_)
@@ -162,11 +172,58 @@ def _check_classifier(estimator: Any) -> None:
         raise ModelFileError(f"its crop_frames_ is {estimator.crop_frames_}")
 
 
+def _check_linear(estimator: LogisticRegression) -> None:
+    n_rows, n_columns = len(estimator.classes_), estimator.n_features_in_
+    n_rows = 1 if n_rows == 2 else n_rows
+    _check_numbers(estimator, "coef_", (n_rows, n_columns))
+    _check_numbers(estimator, "intercept_", (n_rows,))
+    _check_classes(estimator, len(estimator.classes_), "coefficients have")
+
+
+def _check_encoder(estimator: Any) -> None:
+    good = isinstance(getattr(estimator, "weights_digest_", None), str)
+    _demand(good, "it does not say which weights it was fitted on")
+    if estimator.head is None:
+        return
+    network = estimator.network_
+    head = network.head if isinstance(network, TunedJMLA) else network
+    config = head.config
+    width = len(estimator.get_feature_names_out())
+    _demand(config["n_embedding"] == width, f"its head does not take {width} numbers")
+    _check_classes(estimator, config["n_classes"], "head has")
+
+
+def _check_jmla(estimator: Any) -> None:
+    _check_encoder(estimator)
+    size = estimator._size
+    if isinstance(getattr(estimator, "network_", None), TunedJMLA):
+        config = estimator.network_.config
+        wanted = {"width": size.width, "n_heads": size.n_heads, "n_layers": estimator.unfreeze}
+        good = wanted.items() <= config.items() and config["pooling"] == estimator.pooling
+        _demand(good, "its layers are not those of the encoder")
+    else:
+        _demand(not estimator.unfreeze or estimator.head is None, "its layers are missing")
+    if hasattr(estimator, "encoder_"):
+        _demand(estimator.encoder_.config == vars(size), "its encoder is of another size")
+        found = digest_of_network(estimator.encoder_)
+        _demand(found == estimator.weights_digest_, "its encoder is another than it says")
+
+
+def _check_reject_option(estimator: RejectOption) -> None:
+    good = isinstance(getattr(estimator, "classes_", None), np.ndarray)
+    _demand(good, "a RejectOption holds no classifier")
+    estimator._check_label(estimator.classes_)
+
+
 _CHECKS: dict[type, Callable[[Any], None]] = {
     BoostedTreesClassifier: _check_trees,
     CappedPCA: _check_pca,
     CorrelationFilter: _check_filter,
+    LogisticRegression: _check_linear,
     MelCNNClassifier: _check_classifier,
+    MusiCNNEncoder: _check_encoder,
+    OpenJMLAEncoder: _check_jmla,
     PCA: _check_pca,
+    RejectOption: _check_reject_option,
     StandardScaler: _check_scaler,
 }

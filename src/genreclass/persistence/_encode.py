@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import Any
 
@@ -10,14 +11,21 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from genreclass.exceptions import ModelFileError
 from genreclass.features import CorrelationFilter, HandcraftedFeatures, MelSpectrogram
 from genreclass.features._capped_pca import CappedPCA
-from genreclass.models import BoostedTreesClassifier, MelCNNClassifier
-from genreclass.networks import MelCNN
+from genreclass.models import (
+    BoostedTreesClassifier,
+    MelCNNClassifier,
+    MusiCNNEncoder,
+    OpenJMLAEncoder,
+    RejectOption,
+)
+from genreclass.networks import ClassifierHead, JMLAAudioEncoder, MelCNN, TunedJMLA
 from genreclass.persistence._booster import decode_booster, encode_booster
 from genreclass.persistence._check_loaded import check_loaded
 from genreclass.training import Augmentation
@@ -32,17 +40,23 @@ _ESTIMATORS = {
         CappedPCA,
         CorrelationFilter,
         HandcraftedFeatures,
+        LogisticRegression,
         MelCNNClassifier,
         MelSpectrogram,
+        MusiCNNEncoder,
+        OpenJMLAEncoder,
         PCA,
         Pipeline,
+        RejectOption,
         StandardScaler,
     )
 }
 
 # Parameters that are not saved: memory of a Pipeline, checkpoint_dir of a network.
 _FOLDERS = frozenset({"memory", "checkpoint_dir"})
-_NETWORKS = {cls.__name__: cls for cls in (MelCNN,)}
+_NETWORKS: dict[str, Any] = {
+    cls.__name__: cls for cls in (ClassifierHead, JMLAAudioEncoder, MelCNN, TunedJMLA)
+}
 
 # What an estimator may have learned, and the types it must be of.
 _ON_TABLES = {"n_features_in_": int, "feature_names_in_": np.ndarray}
@@ -57,6 +71,12 @@ _OF_PCA = {
     "n_samples_": int,
     "noise_variance_": float,
 }
+_OF_NETWORKS = {
+    **_ON_TABLES,
+    "classes_": np.ndarray,
+    "history_": list,
+    "best_epoch_": int,
+}
 _LEARNED: dict[str, dict[str, Any]] = {
     "Augmentation": {},
     "BoostedTreesClassifier": {
@@ -68,17 +88,29 @@ _LEARNED: dict[str, dict[str, Any]] = {
     "CorrelationFilter": {**_ON_TABLES, "stand_in_": np.ndarray},
     "HandcraftedFeatures": _ON_TABLES,
     "MelSpectrogram": _ON_TABLES,
-    "MelCNNClassifier": {
+    "LogisticRegression": {
         **_ON_TABLES,
         "classes_": np.ndarray,
+        "coef_": np.ndarray,
+        "intercept_": np.ndarray,
+        "n_iter_": np.ndarray,
+    },
+    "MelCNNClassifier": {
+        **_OF_NETWORKS,
         "mel_": (MelSpectrogram, type(None)),
         "crop_frames_": int,
         "network_": MelCNN,
-        "history_": list,
-        "best_epoch_": int,
+    },
+    "MusiCNNEncoder": {**_OF_NETWORKS, "network_": ClassifierHead, "weights_digest_": str},
+    "OpenJMLAEncoder": {
+        **_OF_NETWORKS,
+        "network_": (ClassifierHead, TunedJMLA),
+        "weights_digest_": str,
+        "encoder_": JMLAAudioEncoder,
     },
     "PCA": _OF_PCA,
     "Pipeline": {},
+    "RejectOption": {},  # it is loaded around its fitted estimator
     "StandardScaler": {
         **_ON_TABLES,
         "mean_": (np.ndarray, type(None)),
@@ -103,6 +135,8 @@ def encode(value: Any, tensors: dict[str, torch.Tensor], name: str) -> Any:
         return {"type": "float", "value": repr(value)}
     if isinstance(value, np.generic):
         return encode(value.item(), tensors, name)
+    if isinstance(value, os.PathLike):  # which is not known again as one, nor has to be
+        return os.fspath(value)
     if isinstance(value, list):
         return [encode(item, tensors, f"{name}.{i}") for i, item in enumerate(value)]
     if isinstance(value, tuple):
@@ -188,6 +222,8 @@ def _encode_estimator(
     params = estimator.get_params(deep=False)
     for folder in _FOLDERS & params.keys():
         params[folder] = None  # on this machine, for fits
+    if isinstance(estimator, RejectOption):
+        params["estimator"] = getattr(estimator, "estimator_", estimator.estimator)
     learned = {k: v for k, v in vars(estimator).items() if k in _LEARNED[type(estimator).__name__]}
     return {
         "type": "estimator",
