@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner, Result
 
-from genreclass import MelCNNClassifier, MelSpectrogram, save
+from genreclass import MelCNNClassifier, MelSpectrogram, MusiCNNEncoder, save
 from genreclass.cli import app
 from genreclass.datasets import load_folder, make_clips
 
@@ -85,6 +85,33 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     save(clf.fit(X, y), folder / "small.genre")
     return folder / "small.genre"
+
+
+@pytest.fixture(scope="session")
+def encoder_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small head on MusiCNN, trained on clips of the same kind."""
+    folder = tmp_path_factory.mktemp("encoder")
+    X, y = load_folder(_write_music(folder / "music", n_clips=12), return_X_y=True)
+    clf = MusiCNNEncoder(head=(8,), max_epochs=20, random_state=0, verbose=1)
+    save(clf.fit(X, y), folder / "encoder.genre")
+    return folder / "encoder.genre"
+
+
+@pytest.fixture
+def hears_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence, and nothing else, is plainly not music."""
+    monkeypatch.setattr(
+        "genreclass.models._listener.sound_kind",
+        lambda samples: None if np.any(samples) else "silence",
+    )
+
+
+@pytest.fixture
+def silent(music: Path) -> Path:
+    """A file in the folder of music in which nothing is to be heard."""
+    path = sorted(music.iterdir())[0] / "silent.wav"
+    soundfile.write(path, np.zeros(22050), 22050)
+    return path
 
 
 @pytest.fixture

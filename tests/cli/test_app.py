@@ -7,7 +7,7 @@ import pytest
 
 import genreclass
 
-COMMANDS = ("demo", "train", "resume", "predict", "evaluate", "features", "info")
+COMMANDS = ("demo", "train", "resume", "predict", "evaluate", "features", "download", "info")
 
 
 def test_no_command_shows_the_help(run):
@@ -26,7 +26,7 @@ def test_help_of_every_command_teaches(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0
     assert "--debug" in result.output
-    if command in ("train", "predict", "evaluate", "features"):
+    if command in ("train", "predict", "evaluate", "features", "download"):
         assert f"genreclass {command} " in result.output  # an example
 
 
@@ -92,7 +92,7 @@ def test_an_import_that_ctrl_c_broke_off_in_an_exec_exits_130(tmp_path):
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 130
 
 
-@pytest.mark.parametrize("command", ["train", "features"])
+@pytest.mark.parametrize("command", ["train", "features", "download"])
 def test_help_needs_neither_torch_nor_scikit_learn(process, command):
     result = process(command, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert result.returncode == 0

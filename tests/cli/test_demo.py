@@ -30,6 +30,9 @@ def test_demo_reports_on_real_clips_as_a_process(process, tmp_path):
     assert result.stderr == ""
     for words in (
         "24 clips of 10 s, 16 tracks",
+        'The model "gtzan" comes along',
+        "What it hears in 5 s at a time of chaos_god.040.ogg",
+        "0:05.0 - 0:10.0",
         "Precision",
         "electronic",
         "16 groups",
@@ -37,4 +40,6 @@ def test_demo_reports_on_real_clips_as_a_process(process, tmp_path):
     ):
         assert words in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
+    bars = [line for line in result.stdout.splitlines() if line.rstrip().endswith("█")]
+    assert len(bars) == 6
     assert min(image.imread(tmp_path / "demo.png").shape[:2]) > 300

@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 from matplotlib import image
 from sklearn.metrics import accuracy_score
 
-from genreclass import load
+from genreclass import RejectOption, load
 from genreclass.datasets import load_folder
 
 
@@ -72,3 +73,21 @@ def test_a_report_never_takes_the_place_of_a_model(run, model, music):
     assert result.exit_code == 2
     assert "must end in .json" in result.stderr
     assert model.read_bytes() == before
+
+
+def test_the_share_that_is_answered_and_right_is_that_of_a_reject_option(run, model, music):
+    X, y = load_folder(music, return_X_y=True)
+    clf = load(model)
+    below = float(np.sort(clf.predict_proba(X).max(axis=1))[6])  # which one file just reaches
+    coverage, accuracy = RejectOption(clf, threshold=below).score_answered(X, y)
+    result = run("evaluate", model, music, "--reject-below", below)
+    assert result.exit_code == 0
+    assert f"Accuracy {clf.score(X, y):.1%}" in result.stdout  # of all files, as without
+    last = result.stdout.splitlines()[-1]
+    assert f"of 12 files ({coverage:.1%}), {accuracy:.1%} of them rightly" in last
+    assert "Rejecting" not in run("evaluate", model, music).stdout
+
+
+def test_where_nothing_is_answered_nothing_is_said_of_right_and_wrong(run, model, music):
+    result = run("evaluate", model, music, "--reject-below", "1")
+    assert result.stdout.splitlines()[-1].endswith("answers 0 of 12 files (0.0%).")

@@ -7,6 +7,7 @@ import torch
 import xgboost
 
 import genreclass
+from genreclass.weights import OPENJMLA, converted_path
 
 
 def test_versions_and_device_are_shown(run):
@@ -24,6 +25,18 @@ def test_json_is_one_object(run):
     assert facts["device"] in ("cpu", "cuda")
     assert ".mp3" in facts["audio files"]
     assert facts["cache"] is None  # as in all tests
+
+
+def test_info_shows_which_weights_are_there(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENRECLASS_HOME", str(tmp_path))
+    facts = json.loads(run("info", "--json").stdout)
+    assert facts["weights"] == str(tmp_path / "weights")
+    assert facts["weights of MusiCNN"] == "come with genreclass"
+    assert facts["weights of OpenJMLA"] == "not downloaded: genreclass download openjmla"
+    path = converted_path(OPENJMLA)
+    path.parent.mkdir()
+    path.write_bytes(bytes(3_000_000))
+    assert json.loads(run("info", "--json").stdout)["weights of OpenJMLA"] == "downloaded, 3 MB"
 
 
 def test_info_shows_the_cache(process, tmp_path):

@@ -8,11 +8,19 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from genreclass import MelCNNClassifier, MelSpectrogram, load, save
-from genreclass.cli._predict import _as_table
+from genreclass import (
+    MelCNNClassifier,
+    MelSpectrogram,
+    RejectOption,
+    load,
+    load_pretrained,
+    save,
+)
+from genreclass.cli._predict import _as_table, _Guess
 from genreclass.datasets import load_folder, make_clips
 
 
@@ -114,16 +122,16 @@ def test_a_folder_without_audio_says_so(run, model, tmp_path):
     assert "no audio files" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "name", ["naïve — ünï & 100%.wav", "-rf.wav", "[red]x[bold].wav", "a\nb.wav"]
-)
-def test_awkward_names_are_read_and_shown(process, model, music, tmp_path, name):
-    shutil.copy(next(music.glob("*/00.wav")), tmp_path / name)
-    result = process("predict", "--model", model, "--", name)
+def test_awkward_names_are_read_and_shown(process, model, music, tmp_path):
+    names = ["naïve — ünï & 100%.wav", "-rf.wav", "[red]x[bold].wav", "a\nb.wav"]
+    for name in names:
+        shutil.copy(next(music.glob("*/00.wav")), tmp_path / name)
+    result = process("predict", "--model", model, "--", *names)
     assert result.returncode == 0, result.stderr
-    shown = "'a\\nb.wav'" if "\n" in name else name
-    assert result.stdout.splitlines()[1].startswith(shown)
-    assert len(result.stdout.splitlines()) == 2
+    _, *lines = result.stdout.splitlines()
+    assert len(lines) == len(names)
+    for line, name in zip(lines, names, strict=True):
+        assert line.startswith("'a\\nb.wav'" if "\n" in name else name)
 
 
 def test_a_terminal_without_unicode_gets_escapes(process, model, music, tmp_path):
@@ -144,9 +152,10 @@ def test_a_genre_with_terminal_codes_is_shown_escaped(run, music, tmp_path):
 
 
 def test_many_genres_fit_a_narrow_terminal_with_every_name_whole():
-    rows = [("a/folder/song number 12.mp3", [(f"genre {i}", 0.1) for i in range(10)])]
+    best = [(f"genre {i}", 0.1) for i in range(10)]
+    guesses = [_Guess("a/folder/song number 12.mp3", "genre 0", best)]
     console = Console(width=40, record=True, file=io.StringIO())
-    console.print(_as_table(rows))
+    console.print(_as_table(guesses))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 40
     assert text.count("%") == 10
@@ -198,10 +207,84 @@ def test_a_device_that_is_not_there_is_named(run, model, music):
     assert "'tpu'" in result.stderr
 
 
-def test_model_is_asked_for(run, music):
-    result = run("predict", music)
+def test_without_a_model_the_shipped_one_is_used_and_named(run, music):
+    result = run("predict", music, "--json")
+    assert result.exit_code == 0
+    shipped = load_pretrained("gtzan")
+    first = result.stderr.splitlines()[0]
+    assert '"gtzan"' in first
+    assert all(genre in first for genre in shipped.classes_)
+    X, _ = load_folder(music, return_X_y=True)
+    assert [entry["genre"] for entry in json.loads(result.stdout)] == shipped.predict(X).tolist()
+
+
+def test_a_table_is_no_music_for_the_shipped_model(run, tmp_path):
+    result = run("predict", tmp_path / "features.csv")
     assert result.exit_code == 2
-    assert "--model" in result.output
+    assert "the shipped model was trained on audio" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def _middle(model, X):
+    """A probability that some of the files reach and others do not."""
+    shares = np.sort(load(model).predict_proba(X).max(axis=1))
+    return float(shares[5:7].mean())
+
+
+def test_what_is_not_probable_enough_is_unknown_as_by_a_reject_option(run, model, music):
+    X, _ = load_folder(music, return_X_y=True)
+    below = _middle(model, X)
+    result = run("predict", music, "--model", model, "--json", "--reject-below", below)
+    assert result.exit_code == 0
+    entries = json.loads(result.stdout)
+    expected = RejectOption(load(model), threshold=below).predict(X).tolist()
+    assert [entry["genre"] for entry in entries] == expected
+    assert expected.count("unknown") == 6
+    for entry in entries:
+        assert entry["genres"][0]["genre"] in load(model).classes_
+        assert entry["genres"][0]["probability"] == entry["probability"]
+
+
+def test_the_table_shows_how_probable_the_rejected_guess_was(run, model, music):
+    song = next(music.glob("*/00.wav"))
+    (proba,) = load(model).predict_proba([song])
+    best = str(load(model).classes_[proba.argmax()])
+    for top, shown in (
+        (1, f"unknown  {proba.max():.0%}"),
+        (2, f"unknown: {best} {proba.max():.0%}"),
+    ):
+        options = ("--model", model, "--reject-below", 1, "--top", top)
+        assert shown in run("predict", song, *options).stdout
+
+
+@pytest.mark.parametrize("below", ["nan", "-0.1", "1.5"])
+def test_what_is_no_probability_is_refused_before_files_are_read(run, model, music, below):
+    result = run("predict", music, "--model", model, "--reject-below", below)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "--reject-below" in result.stderr
+    assert "from 0 to 1" in result.stderr
+
+
+def test_a_genre_called_unknown_is_not_taken_for_what_is_rejected(run, music, tmp_path):
+    X, y = load_folder(music, return_X_y=True)
+    y = np.where(y == y[0], "unknown", y)
+    clf = MelCNNClassifier(channels=(2,), mel=MelSpectrogram(duration=1.0), max_epochs=1)
+    save(clf.fit(X, y), tmp_path / "odd.genre")
+    result = run("predict", music, "--model", tmp_path / "odd.genre", "--reject-below", "0.5")
+    assert result.exit_code == 2
+    assert 'called "unknown"' in result.stderr
+
+
+def test_a_saved_reject_option_answers_as_it_was_saved(run, model, music, tmp_path):
+    X, _ = load_folder(music, return_X_y=True)
+    careful = RejectOption(load(model), threshold=_middle(model, X), reject_label="no idea")
+    save(careful, tmp_path / "careful.genre")
+    result = run("predict", music, "--model", tmp_path / "careful.genre", "--json")
+    entries = json.loads(result.stdout)
+    assert [entry["genre"] for entry in entries] == careful.predict(X).tolist()
+    bold = run("predict", music, "--model", tmp_path / "careful.genre", "--reject-below", 0)
+    assert "no idea" not in bold.stdout
 
 
 def test_an_interruption_prints_what_was_done(run, model, music, monkeypatch):

@@ -2,6 +2,7 @@
 
 from genreclass.cli._app import app
 from genreclass.cli._demo import demo
+from genreclass.cli._download import download
 from genreclass.cli._evaluate import evaluate
 from genreclass.cli._features import features
 from genreclass.cli._info import info
@@ -11,5 +12,6 @@ from genreclass.cli._train import train
 
 __all__ = ["app"]
 
-for _command in (demo, train, resume, predict, evaluate, features, info):  # as --help lists them
+# As --help lists them.
+for _command in (demo, train, resume, predict, evaluate, features, download, info):
     app.command()(_command)

@@ -73,6 +73,8 @@ def _main(
 
     Hear it work: genreclass demo
 
+    Ten genres, without training: genreclass predict song.mp3 ALBUM
+
     With music of your own, a folder for each genre:
 
     genreclass train MUSIC --out mine.genre

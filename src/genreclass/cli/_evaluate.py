@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -27,9 +27,14 @@ from genreclass.cli._files import (
     load_classifier,
     takes_tables,
 )
+from genreclass.cli._not_music import note_not_music
+from genreclass.cli._reject import RejectBelowOption, Rejection, find_rejection
 from genreclass.cli._tables import DEFAULT_TARGET, TargetOption, check_target
-from genreclass.cli._terminal import check_output, note, note_skipped
+from genreclass.cli._terminal import check_output, counted, note, note_skipped
 from genreclass.exceptions import DatasetNotFoundError
+
+if TYPE_CHECKING:
+    from genreclass.evaluation import GenreReport
 
 __all__ = ["evaluate"]
 
@@ -72,6 +77,7 @@ def evaluate(
             help="Draw the confusion matrix, as a PNG picture.",
         ),
     ] = None,
+    reject_below: RejectBelowOption = None,
     target: TargetOption = None,
     strict: StrictOption = False,
     device: DeviceOption = "auto",
@@ -81,7 +87,8 @@ def evaluate(
 
     Prints accuracy with its 95 % interval, a table of the genres and the pairs that are confused.
     The figures say how the model does on other people's music only if no artist in it was
-    trained on.
+    trained on. With --reject-below a line says which share is answered, and how much of that is
+    right; all else is about all files.
 
     genreclass evaluate mine.genre TEST --json report.json --picture confusion.png
     """
@@ -94,6 +101,7 @@ def evaluate(
     classifier = load_classifier(model, device=device)
     check_inputs("MUSIC", [music], classifier, model)
     check_target(target, music)
+    rejection = find_rejection(classifier, reject_below)
     if takes_tables(classifier):
         unit = "row"
         done, genres = classify_table(classifier, music, target=target or DEFAULT_TARGET)
@@ -115,15 +123,38 @@ def evaluate(
         clips=done.names,
     )
     typer.echo(str(report))
+    if rejection.below > 0:
+        typer.echo(_describe_answered(report, rejection, proba, unit))
     if json_file is not None:
         report.to_json(json_file)
         note(f"Report: {json_file}")
     if picture is not None:
         draw_confusion(report, picture)
         note(f"Picture: {picture}")
+    note_not_music(done.not_music)
     note_skipped(done.skipped, unit)
     if done.skipped:
         raise typer.Exit(SOME_SKIPPED)
+
+
+def _describe_answered(
+    report: GenreReport, rejection: Rejection, proba: np.ndarray, unit: str
+) -> str:
+    """How many are answered where doubt is not, and how many of these rightly."""
+    from genreclass.evaluation import wilson_interval
+
+    answered = rejection.answered(proba)
+    right = (report.predictions["genre"] == report.predictions["predicted"]).to_numpy()
+    n_answered, n_right = int(answered.sum()), int(right[answered].sum())
+    share = f"{n_answered} of {counted(len(proba), unit)} ({answered.mean():.1%})"
+    begin = f"\nRejecting below a probability of {rejection.below:g} answers {share}"
+    if not n_answered:
+        return f"{begin}."
+    low, high = wilson_interval(n_right, n_answered)
+    return (
+        f"{begin}, {n_right / n_answered:.1%} of them rightly (95% interval {100 * low:.1f} to "
+        f"{100 * high:.1f})."
+    )
 
 
 def _classify_folder(model: Any, music: Path, *, strict: bool) -> tuple[Answers, np.ndarray]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from genreclass.audio import printable
+from genreclass.audio import check_clips, printable
+from genreclass.cli._download import have_weights
+from genreclass.cli._not_music import classify
 from genreclass.cli._tables import is_table, read_table
 from genreclass.cli._terminal import shows_progress
 from genreclass.exceptions import AudioReadError, DatasetNotFoundError, ModelFileError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from genreclass import HandcraftedFeatures
 
 __all__ = [
+    "SHIPPED",
     "Answers",
     "check_device",
     "check_inputs",
@@ -31,9 +34,13 @@ __all__ = [
     "collect_files",
     "compute_features",
     "find_unreadable",
+    "hear_ahead",
     "load_classifier",
     "takes_tables",
 ]
+
+# The model that comes with the library.
+SHIPPED = "gtzan"
 
 # Files answered together: enough for threads that decode, few enough to show progress.
 _TOGETHER = 8
@@ -52,19 +59,30 @@ def check_device(device: str) -> None:
         raise typer.BadParameter(str(error), param_hint="--device") from error
 
 
-def load_classifier(path: Path, *, device: str) -> Any:
-    """A model that takes audio files, or tables, and gives probabilities."""
-    from genreclass import HandcraftedFeatures, MelSpectrogram, load
+def load_classifier(path: Path | None, *, device: str) -> Any:
+    """A model that takes audio files, or tables, and gives probabilities; None is the shipped one.
+
+    Weights that it needs are downloaded, and a word said on it.
+    """
+    from genreclass import (
+        HandcraftedFeatures,
+        MelSpectrogram,
+        MusiCNNEncoder,
+        OpenJMLAEncoder,
+        load,
+        load_pretrained,
+    )
 
     check_device(device)
-    model = load(path)
+    model = load_pretrained(SHIPPED) if path is None else load(path)
     if not hasattr(model, "predict_proba"):
         raise ModelFileError(
             f"{path} holds a {type(model).__name__}, which gives no genres. Give a model that "
             "genreclass train wrote."
         )
     first = _first_step(model)
-    if not isinstance(first, (HandcraftedFeatures, MelSpectrogram)) and not takes_tables(model):
+    of_files = (HandcraftedFeatures, MelSpectrogram, MusiCNNEncoder, OpenJMLAEncoder)
+    if not isinstance(first, of_files) and not takes_tables(model):
         if getattr(first, "mel_", None) is None:
             what = "spectrograms" if hasattr(first, "mel_") else "columns without names"
             raise ModelFileError(
@@ -73,7 +91,8 @@ def load_classifier(path: Path, *, device: str) -> Any:
             )
         first.mel_.set_params(device=device)
     if not takes_tables(model):
-        first.set_params(device=device)
+        first.set_params(device=device, verbose=0)  # progress is shown here
+        have_weights(first)
     return model
 
 
@@ -82,12 +101,13 @@ def takes_tables(model: Any) -> bool:
     return hasattr(_first_step(model), "feature_names_in_")
 
 
-def check_inputs(option: str, paths: Sequence[Path], model: Any, model_path: Path) -> None:
+def check_inputs(option: str, paths: Sequence[Path], model: Any, model_path: Path | None) -> None:
     """Audio files are for models of audio, tables for models of tables; else typer.BadParameter."""
     for path in paths:
         if is_table(path) == takes_tables(model):
             continue
-        name, trained = printable(path), printable(model_path)
+        name = printable(path)
+        trained = "the shipped model" if model_path is None else printable(model_path)
         raise typer.BadParameter(
             f"{name} is a table, and {trained} was trained on audio. Give audio files, or train a "
             f"model on such a table: genreclass train {name} --model baseline --out FILE."
@@ -102,9 +122,16 @@ def _first_step(model: Any) -> Any:
     """What comes first in a Pipeline, and in those within it; a model itself otherwise."""
     from sklearn.pipeline import Pipeline
 
-    while isinstance(model, Pipeline):
+    while isinstance(model := _without_rejection(model), Pipeline):
         model = model[0]
     return model
+
+
+def _without_rejection(model: Any) -> Any:
+    """The classifier within a RejectOption, which gives the same probabilities."""
+    from genreclass import RejectOption
+
+    return model.estimator if isinstance(model, RejectOption) else model
 
 
 def collect_files(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
@@ -148,12 +175,15 @@ class Answers:
         Those that could not be read, and why.
     interrupted : bool
         Whether Ctrl+C came before the last.
+    not_music : dict of str to str
+        Those that are plainly "silence", "noise" or "speech", where the model finds that out.
     """
 
     names: list[str] = field(default_factory=list)
     rows: list[np.ndarray] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    not_music: dict[str, str] = field(default_factory=dict)
 
 
 def classify_files(model: Any, paths: Sequence[str], *, strict: bool) -> Answers:
@@ -169,14 +199,24 @@ def classify_files(model: Any, paths: Sequence[str], *, strict: bool) -> Answers
 
     from genreclass import HandcraftedFeatures
 
+    model = _without_rejection(model)
     if isinstance(model, Pipeline) and isinstance(model[0], HandcraftedFeatures):
         done = compute_features(model[0], paths, strict=strict)
         if done.rows:
             done.rows = list(model[1:].predict_proba(np.stack(done.rows)))
         return done
+    not_music: dict[str, str] = {}
+
+    def answer(together: Sequence[str]) -> np.ndarray:
+        proba, kinds = classify(model, together)
+        not_music.update({together[place]: kind for place, kind in kinds.items()})
+        return proba
+
     with parallel_config(backend="threading", n_jobs=-1):  # decode ahead of the computation
-        answers = _answer_together(model.predict_proba, paths, _TOGETHER)
-        return _gather(answers, "Classifying", len(paths), strict=strict)
+        answers = _answer_together(answer, paths, _TOGETHER)
+        done = _gather(answers, "Classifying", len(paths), strict=strict)
+    done.not_music = not_music
+    return done
 
 
 def classify_table(
@@ -226,10 +266,10 @@ def compute_features(
 
 
 # What came of a file: its name, and a row or the reason why there is none.
-_Answer = tuple[str, np.ndarray | AudioReadError]
+_Answer = tuple[str, Any]
 
 
-def _answer_one(answer: Callable[[Sequence[str]], np.ndarray], path: str) -> _Answer:
+def _answer_one(answer: Callable[[Sequence[str]], Any], path: str) -> _Answer:
     try:
         return path, answer([path])[0]
     except AudioReadError as error:
@@ -237,7 +277,7 @@ def _answer_one(answer: Callable[[Sequence[str]], np.ndarray], path: str) -> _An
 
 
 def _answer_together(
-    answer: Callable[[Sequence[str]], np.ndarray], paths: Sequence[str], size: int
+    answer: Callable[[Sequence[str]], Any], paths: Sequence[str], size: int
 ) -> Iterator[_Answer]:
     for first in range(0, len(paths), size):
         together = paths[first : first + size]
@@ -265,6 +305,45 @@ def _gather(answers: Iterator[_Answer], doing: str, n_files: int, *, strict: boo
                 progress.advance(task)
         except KeyboardInterrupt:
             done.interrupted = True
+    return done
+
+
+def hear_ahead(encoder: Any, paths: Sequence[str], *, strict: bool) -> Answers:
+    """Have a pretrained encoder hear each file, for the cache, passing over those not to be read.
+
+    Without a cache it would have to hear them again, and files are only read.
+
+    Raises
+    ------
+    AudioReadError
+        A file cannot be read, and `strict` is set.
+    """
+    from joblib import cpu_count, parallel_config
+
+    from genreclass.dsp import SOUND_KINDS
+    from genreclass.features import find_cache
+
+    listener = encoder._make_listener(None)
+    listener.verbose = 0  # progress is shown here
+    keeps = find_cache() is not None
+    not_music: dict[str, str] = {}
+
+    def hear(together: Sequence[str]) -> Sequence[Any]:
+        sources = check_clips(together, sample_rate=None)
+        if keeps:
+            rows, kinds = listener.listen(sources)
+        else:
+            rows = [int(kind) for some in listener._load_ahead(sources) for _, kind in some]
+            kinds = {place: SOUND_KINDS[kind - 1] for place, kind in enumerate(rows) if kind}
+        not_music.update({together[place]: kind for place, kind in kinds.items()})
+        return rows
+
+    with parallel_config(backend="threading", n_jobs=-1):
+        answers = _answer_together(hear, paths, _TOGETHER * cpu_count())
+        done = _gather(
+            answers, "Listening" if keeps else "Reading files", len(paths), strict=strict
+        )
+    done.not_music = not_music
     return done
 
 

@@ -24,7 +24,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Show versions and devices: what a report of a fault should hold."""
+    """Show versions, devices and what is kept where: what a report of a fault should hold."""
     facts = _facts()
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
@@ -56,6 +56,7 @@ def _facts() -> dict[str, Any]:
         "CUDA devices": devices,
         "device": str(resolve_device("auto")),
         **_cache_facts(),
+        **_weights_facts(),
         "audio files": sorted(AUDIO_SUFFIXES),
     }
 
@@ -70,6 +71,18 @@ def _cache_facts() -> dict[str, Any]:
     return {
         "cache": str(cache.folder),
         "cache takes": f"{taken / 1e9:.2f} of {cache.limit / 1e9:g} GB",
+    }
+
+
+def _weights_facts() -> dict[str, Any]:
+    from genreclass.weights import OPENJMLA, converted_path
+
+    path = converted_path(OPENJMLA)
+    there = f"downloaded, {path.stat().st_size / 1e6:.0f} MB" if path.is_file() else None
+    return {
+        "weights": str(path.parent),
+        "weights of MusiCNN": "come with genreclass",
+        "weights of OpenJMLA": there or "not downloaded: genreclass download openjmla",
     }
 
 

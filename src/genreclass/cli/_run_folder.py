@@ -19,7 +19,7 @@ from genreclass.durable import remove_leftovers, replacing
 from genreclass.exceptions import CheckpointError
 from genreclass.progress import make_progress
 
-__all__ = ["NetworkOptions", "RunFolder"]
+__all__ = ["ESTIMATORS", "NetworkOptions", "RunFolder"]
 
 _FILE = "train.json"
 
@@ -35,13 +35,22 @@ _TYPES: dict[str, Any] = {
     "list[str]": list,
 }
 
+# The estimator of each --model, by its name in genreclass.
+ESTIMATORS = {"cnn": "MelCNNClassifier", "musicnn": "MusiCNNEncoder", "openjmla": "OpenJMLAEncoder"}
+
+# Seconds from the middle of a song that encoders hear, as the network on mel spectrograms does.
+_DURATION = 30.0
+
 # Options that do not decide what is learned.
 _HOW = ("out", "device", "strict")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
-    """What ``genreclass train --model cnn`` was asked for; paths are absolute."""
+    """What ``genreclass train`` was asked for, of a model that is a network; paths are absolute.
+
+    Of `channels`, `augment`, `head` and `weights` only those of the `model` are looked at.
+    """
 
     music: str
     out: str
@@ -57,8 +66,14 @@ class NetworkOptions:
     seed: int
     device: str
     strict: bool
+    # With defaults, as runs of earlier versions do not say them.
+    model: str = "cnn"
+    head: list[int] = field(default_factory=list)
+    weights: str | None = None
 
     def __post_init__(self) -> None:
+        if self.model not in ESTIMATORS:
+            raise TypeError(f"model is {self.model!r:.40}")
         for each in fields(self):
             value, expected = getattr(self, each.name), _TYPES[str(each.type)]
             if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
@@ -68,16 +83,19 @@ class NetworkOptions:
         """Those of the classifier."""
         from genreclass import Augmentation
 
-        return {
-            "channels": tuple(self.channels),
+        parameters: dict[str, Any] = {
             "max_epochs": self.epochs,
             "patience": self.patience,
             "learning_rate": self.learning_rate,
-            "augment": Augmentation() if self.augment else None,
             "class_weight": "balanced" if self.balanced else None,
             "device": self.device,
             "random_state": self.seed,
         }
+        if self.model == "cnn":
+            augment = Augmentation() if self.augment else None
+            return parameters | {"channels": tuple(self.channels), "augment": augment}
+        parameters |= {"head": tuple(self.head), "duration": _DURATION}
+        return parameters if self.weights is None else parameters | {"weights": self.weights}
 
 
 @dataclass

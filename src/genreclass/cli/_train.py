@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from genreclass.audio import expand_path
 from genreclass.cli._app import (
     INTERRUPTED,
     SOME_SKIPPED,
@@ -34,19 +35,38 @@ from genreclass.cli._tables import (
 )
 from genreclass.cli._terminal import check_output, duration_text, note, note_skipped, quoted
 from genreclass.cli._train_baseline import train_on_audio, train_on_table
-from genreclass.cli._train_network import parse_channels, train_network
+from genreclass.cli._train_network import parse_widths, train_network
 
 __all__ = ["learn_network", "train"]
 
-_NETWORK_PANEL = "Options for --model cnn"
-
-# Options that a baseline has no use for.
-_OF_THE_NETWORK = ("run", "valid", "epochs", "patience", "channels", "learning_rate", "augment")
+_NETWORK_PANEL = "Options for networks: --model cnn, musicnn or openjmla"
+_CNN_PANEL = "Options for --model cnn"
+_HEAD_PANEL = "Options for --model musicnn or openjmla"
 
 
 class _Learner(StrEnum):
     CNN = "cnn"
     BASELINE = "baseline"
+    MUSICNN = "musicnn"
+    OPENJMLA = "openjmla"
+
+
+_HEADS = (_Learner.MUSICNN, _Learner.OPENJMLA)
+_NETWORKS = (_Learner.CNN, *_HEADS)
+
+# Options that not every model has a use for, and those that have.
+_USERS: dict[str, tuple[_Learner, ...]] = {
+    **dict.fromkeys(("run", "valid", "epochs", "patience"), _NETWORKS),
+    "channels": (_Learner.CNN,),
+    "learning_rate": _NETWORKS,
+    "augment": (_Learner.CNN,),
+    "head": _HEADS,
+    "weights": (_Learner.OPENJMLA,),
+}
+
+# Epochs and learning rate that are not given; of a head, those of the estimators.
+_OF_A_HEAD = (100, 1e-3)
+_DEFAULTS = {_Learner.CNN: (30, 6e-3), **dict.fromkeys(_HEADS, _OF_A_HEAD)}
 
 
 @plain_errors
@@ -76,8 +96,11 @@ def train(
     model: Annotated[
         _Learner,
         typer.Option(
-            help="What to train: a network that hears mel spectrograms, or trees on 518 "
-            "hand-crafted features, which takes seconds once these are computed."
+            metavar="NAME",
+            help="What to train: cnn, a network that hears mel spectrograms; baseline, trees on "
+            "518 hand-crafted features, which takes seconds once these are computed; musicnn or "
+            "openjmla, a small network on what a large one hears that knows music already. The "
+            "weights of musicnn come along, those of openjmla are downloaded (346 MB).",
         ),
     ] = _Learner.CNN,
     run: Annotated[
@@ -101,14 +124,15 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
             rich_help_panel=_NETWORK_PANEL,
-            help="Times that every file is heard.",
+            help="Times that every file is learned from.",
+            show_default="30 of cnn, else 100",
         ),
-    ] = 30,
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -123,23 +147,45 @@ def train(
         str,
         typer.Option(
             metavar="N,N,...",
-            rich_help_panel=_NETWORK_PANEL,
+            rich_help_panel=_CNN_PANEL,
             help="Channels of each convolution layer, separated by commas.",
         ),
     ] = "32,64,128,256",
     learning_rate: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="X", min=0.0, rich_help_panel=_NETWORK_PANEL, help="Highest learning rate."
+            metavar="X",
+            min=0.0,
+            rich_help_panel=_NETWORK_PANEL,
+            help="Highest learning rate.",
+            show_default="0.006 of cnn, else 0.001",
         ),
-    ] = 6e-3,
+    ] = None,
     augment: Annotated[
         bool,
         typer.Option(
-            rich_help_panel=_NETWORK_PANEL,
+            rich_help_panel=_CNN_PANEL,
             help="Change tempo, pitch and sound of every file a little, anew in every epoch.",
         ),
     ] = False,
+    head: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...",
+            rich_help_panel=_HEAD_PANEL,
+            help="Width of each hidden layer of the small network, separated by commas.",
+        ),
+    ] = "256",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_NAME",
+            rich_help_panel=_HEAD_PANEL,
+            help="The weights of openjmla: a .pth or .safetensors file, or their name on the "
+            "Hugging Face hub.",
+            show_default="UniMus/OpenJMLA",
+        ),
+    ] = None,
     balanced: Annotated[
         bool,
         typer.Option(help="Let rare genres weigh as much as frequent ones."),
@@ -181,22 +227,27 @@ def train(
     genreclass train MUSIC --out mine.genre --run runs/mine
 
     genreclass train MUSIC --model baseline --out mine.genre
+
+    genreclass train MUSIC --model musicnn --out mine.genre
     """
     check_output("--out", out, replace=force)
     _check_options(context, music, model, target)
     check_ignore(ignore or [], music)
     check_device(device)
-    if model is _Learner.CNN:
+    if model is not _Learner.BASELINE:
         # A run may be gone on with from another folder.
         place: Callable[[Path], str] = str if run is None else os.path.abspath
         options = NetworkOptions(
             music=place(music),
             out=place(out),
             valid=None if valid is None else place(valid),
-            epochs=epochs,
+            model=model.value,
+            epochs=epochs if epochs is not None else _DEFAULTS[model][0],
             patience=patience,
-            channels=parse_channels(channels),
-            learning_rate=learning_rate,
+            channels=parse_widths("--channels", channels) if model is _Learner.CNN else [],
+            head=parse_widths("--head", head) if model in _HEADS else [],
+            weights=_place_weights(weights),
+            learning_rate=learning_rate if learning_rate is not None else _DEFAULTS[model][1],
             augment=augment,
             balanced=balanced,
             min_count=min_count,
@@ -297,21 +348,30 @@ def _check_options(
 ) -> None:
     """What was asked for must go together; raises typer.BadParameter."""
     check_target(target, music)
-    if model is _Learner.BASELINE:
-        idle = [
-            f"--{name.replace('_', '-')}" for name in _OF_THE_NETWORK if _is_given(context, name)
-        ]
-        if idle:
-            raise typer.BadParameter(
-                "a baseline has no use for this. Leave it out, or train with --model cnn.",
-                param_hint=", ".join(idle),
-            )
-    elif is_table(music):
+    given = {name: users for name, users in _USERS.items() if _is_given(context, name)}
+    idle = [name for name, users in given.items() if model not in users]
+    if idle:
+        able = [other for other in _NETWORKS if all(other in given[name] for name in given)]
+        other = f", or train with --model {' or '.join(able)}" if able else ""
+        raise typer.BadParameter(
+            f"--model {model} has no use for this. Leave it out{other}.",
+            param_hint=", ".join(f"--{name.replace('_', '-')}" for name in idle),
+        )
+    if model is not _Learner.BASELINE and is_table(music):
         raise typer.BadParameter(
             f"a network learns from audio, and {music} is a table. Add --model baseline, or give a "
             "folder of music.",
             param_hint="--model",
         )
+
+
+def _place_weights(weights: str | None) -> str | None:
+    """A file by its full path, as the model is told where it is; a name on the hub as it is."""
+    from genreclass.weights import OPENJMLA
+
+    if weights in (None, OPENJMLA.name):
+        return weights
+    return os.path.abspath(expand_path(weights))
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -1,15 +1,17 @@
-"""What ``genreclass train --model cnn`` does."""
+"""What ``genreclass train`` does for a model that is a network."""
 
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from genreclass.audio import printable
-from genreclass.cli._files import find_unreadable
+from genreclass.cli._download import have_weights
+from genreclass.cli._files import find_unreadable, hear_ahead
 from genreclass.cli._music import (
     check_genres,
     count_genres,
@@ -17,46 +19,46 @@ from genreclass.cli._music import (
     drop_unreadable,
     drop_unwanted,
 )
-from genreclass.cli._run_folder import NetworkOptions, RunFolder
+from genreclass.cli._not_music import note_not_music
+from genreclass.cli._run_folder import ESTIMATORS, NetworkOptions, RunFolder
 from genreclass.cli._terminal import counted, duration_text, note
+from genreclass.exceptions import NotMusicWarning
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-    from genreclass import MelCNNClassifier
-
-__all__ = ["parse_channels", "train_network"]
+__all__ = ["parse_widths", "train_network"]
 
 # Beyond this a layer alone has a billion weights.
-_MOST_CHANNELS = 8192
+_WIDEST = 8192
 
 
-def parse_channels(text: str) -> list[int]:
-    """Channels of each layer, from numbers separated by commas; raises typer.BadParameter."""
+def parse_widths(option: str, text: str) -> list[int]:
+    """Width of each layer, from numbers separated by commas; raises typer.BadParameter."""
     try:
-        channels = [int(part) for part in text.split(",")]
+        widths = [int(part) for part in text.split(",")]
     except ValueError:
-        channels = []
-    if not channels or not 1 <= min(channels) <= max(channels) <= _MOST_CHANNELS:
+        widths = []
+    if not widths or not 1 <= min(widths) <= max(widths) <= _WIDEST:
         raise typer.BadParameter(
-            f"{text!r}: expected whole numbers from 1 to {_MOST_CHANNELS}, as 32,64,128.",
-            param_hint="--channels",
+            f"{text!r}: expected whole numbers from 1 to {_WIDEST}, as 32,64,128.",
+            param_hint=option,
         )
-    return channels
+    return widths
 
 
 def train_network(
     options: NetworkOptions, run: RunFolder | None = None
-) -> tuple[MelCNNClassifier, dict[str, str]]:
+) -> tuple[Any, dict[str, str]]:
     """A network trained on a folder for each genre; and what was skipped.
 
     With `run` it can be interrupted, and gone on with.
     """
-    from genreclass import MelCNNClassifier
+    import genreclass
     from genreclass.datasets import load_folder
 
     music = Path(options.music)
-    classifier = MelCNNClassifier(
+    classifier = getattr(genreclass, ESTIMATORS[options.model])(
         **options.parameters(), checkpoint_dir=None if run is None else run.folder, verbose=1
     )
     try:
@@ -64,6 +66,9 @@ def train_network(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="options") from error
     # Everything that is known without decoding comes first.
+    if options.model != "cnn":
+        have_weights(classifier)
+        classifier._make_listener(None)
     clips = drop_unwanted(load_folder(music), music, drop=options.drop, min_count=options.min_count)
     validation = None
     if options.valid is not None:
@@ -73,7 +78,7 @@ def train_network(
         run.settle_files("music", music, clips.data)
         if validation is not None:
             run.settle_files("valid", valid, validation.data)
-    unreadable = _find_unreadable(clips, validation, options, run)
+    unreadable = _find_unreadable(classifier, clips, validation, options, run)
     clips = drop_rare(drop_unreadable(clips, unreadable, music), options.min_count)
     check_genres(clips, music)
     note(f"{len(clips.data)} files in {len(clips.target_names)} genres: {count_genres(clips)}")
@@ -98,7 +103,9 @@ def train_network(
     # Those of a run may have been trained by earlier commands.
     trained = f"Trained {n_epochs} in" if run is None else f"{n_epochs} trained; this command took"
     note(f"{trained} {elapsed}{_figures(classifier)}")
-    return classifier, skipped
+    if options.model == "openjmla":
+        note(f"The model is what was learned on OpenJMLA, and needs its weights: {_where(options)}")
+    return classifier.set_params(verbose=0), skipped
 
 
 def _only(clips: Bunch, genres: list[str], root: Path) -> Bunch:
@@ -117,24 +124,39 @@ def _only(clips: Bunch, genres: list[str], root: Path) -> Bunch:
 
 
 def _find_unreadable(
-    clips: Bunch, validation: Bunch | None, options: NetworkOptions, run: RunFolder | None
+    classifier: Any,
+    clips: Bunch,
+    validation: Bunch | None,
+    options: NetworkOptions,
+    run: RunFolder | None,
 ) -> dict[str, str]:
     """Files that cannot be read, and why; a run looks once."""
     if run is not None and run.unreadable is not None:
         return run.unreadable
     paths = clips.data + ([] if validation is None else validation.data)
-    unreadable = find_unreadable(paths, device=options.device, strict=options.strict)
+    if options.model == "cnn":
+        unreadable = find_unreadable(paths, device=options.device, strict=options.strict)
+    else:
+        done = hear_ahead(classifier, paths, strict=options.strict)
+        if done.interrupted:
+            raise KeyboardInterrupt
+        note_not_music(
+            done.not_music, "Such files are learned from all the same; better take them out."
+        )
+        unreadable = done.skipped
     if run is not None:
         run.unreadable = unreadable
         run.write()
     return unreadable
 
 
-def _fit(classifier: MelCNNClassifier, clips: Bunch, aside: dict[str, Any]) -> None:
+def _fit(classifier: Any, clips: Bunch, aside: dict[str, Any]) -> None:
     from joblib import parallel_config
 
     try:
-        with parallel_config(backend="threading", n_jobs=-1):  # decode ahead of the computation
+        # Decode ahead of the computation; and what is not music was named before.
+        with parallel_config(backend="threading", n_jobs=-1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotMusicWarning)
             classifier.fit(clips.data, clips.target, **aside)
     except ValueError as error:
         if "validation_fraction" not in str(error):
@@ -145,7 +167,16 @@ def _fit(classifier: MelCNNClassifier, clips: Bunch, aside: dict[str, Any]) -> N
         ) from error
 
 
-def _figures(classifier: MelCNNClassifier) -> str:
+def _where(options: NetworkOptions) -> str:
+    """Where the weights of OpenJMLA have to be, wherever a model is used."""
+    from genreclass.weights import OPENJMLA
+
+    if options.weights in (None, OPENJMLA.name):
+        return f"genreclass download {OPENJMLA.short_name}, wherever it is used."
+    return f"leave {printable(options.weights)} where it is."
+
+
+def _figures(classifier: Any) -> str:
     last = classifier.history_[classifier.best_epoch_ - 1]
     if "val_loss" not in last:
         return ""
