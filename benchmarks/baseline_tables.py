@@ -19,7 +19,6 @@ comes without artists, so that they may be on both sides.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -39,7 +38,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from genreclass import HandcraftedFeatures, make_fma_baseline
-from genreclass.datasets import load_gtzan
+from genreclass.datasets import gtzan_artists, load_gtzan
 from genreclass.evaluation import wilson_interval
 
 # GTZAN's table has fewer columns than 60, the default: all components are kept.
@@ -87,7 +86,7 @@ def run_gtzan_table(arguments: argparse.Namespace) -> None:
     genres = table["label"]
     table = table.drop(columns=["filename", "length", "label"])
     train, valid, test = (_read_list(name) for name in ("train", "valid", "test"))
-    artists = _read_artists()
+    artists = gtzan_artists()
     groups = pd.Series([artists.get(name, name) for name in table.index], index=table.index)
     print(f"\nGTZAN, {table.shape[1]} features of the table features_30_sec.csv; ", end="")
     print("published with it: 48.6 to 54.8 %")
@@ -241,11 +240,6 @@ def _print_scores(name: str, truths: list[Any], answers: list[Any]) -> None:
 def _read_list(name: str) -> list[str]:
     text = (files("genreclass.datasets") / "gtzan" / f"{name}_filtered.txt").read_text()
     return [Path(line).stem for line in text.split()]
-
-
-def _read_artists() -> dict[str, str]:
-    text = (files("genreclass.datasets") / "gtzan" / "artists.csv").read_text()
-    return {row["clip"]: row["artist"] for row in csv.DictReader(text.splitlines())}
 
 
 def _read_fma_genres(genres: Path, track_genres: Path) -> pd.Series:

@@ -12,8 +12,6 @@ and resampling, side by side with the table on the same tracks.
 from __future__ import annotations
 
 import argparse
-import csv
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ import torch
 from _shared import describe_machine
 
 from genreclass import load_pretrained
-from genreclass.datasets import load_gtzan
+from genreclass.datasets import gtzan_artists, load_gtzan
 from genreclass.evaluation import GenreReport
 
 
@@ -73,8 +71,7 @@ def main() -> None:
 
 
 def _report(names: list[str], proba: np.ndarray, classes: np.ndarray) -> GenreReport:
-    table = (files("genreclass.datasets") / "gtzan" / "artists.csv").read_text(encoding="utf-8")
-    artists = {row["clip"]: row["artist"] for row in csv.DictReader(table.splitlines())}
+    artists = gtzan_artists()
     return GenreReport.from_predictions(
         np.array([name.partition(".")[0] for name in names]),
         classes[proba.argmax(axis=1)],

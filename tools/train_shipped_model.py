@@ -13,8 +13,6 @@ its probabilities mean what they say. The test list is not read.
 from __future__ import annotations
 
 import argparse
-import csv
-from importlib.resources import files
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +27,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from genreclass import MusiCNNEncoder, save
-from genreclass.models._pretrained_networks import load_musicnn
+from genreclass.datasets import gtzan_artists
+from genreclass.dsp import STATISTICS as STATISTICS_OF_ROWS
+from genreclass.dsp import summarize
 from genreclass.networks import ClassifierHead
 
 # How patches may become a track, the simplest first, and how weak the penalty on weights may be.
@@ -70,28 +70,12 @@ def main() -> None:
     )
     tried = {}
     for choice in (Choice(*parts) for parts in product(STATISTICS, STRENGTHS)):
-        held_out = cross_validate(choice, tracks, groups)
-        tried[choice] = held_out
-        loss, accuracy = judge(held_out, tracks.genres)
+        tried[choice] = cross_validate(choice, tracks, groups)
+        loss, accuracy = judge(tried[choice], tracks.genres)
         print(f"{loss:8.3f}  {accuracy:8.1%}  {describe(choice)}", flush=True)
-    losses = {choice: losses_of(held_out, tracks.genres) for choice, held_out in tried.items()}
-    best = min(tried, key=lambda choice: losses[choice].mean())
-    print(f"\nlowest: {describe(best)}; of the others, with their own strengths")
-    chosen = best
-    for statistics in reversed(STATISTICS):
-        rivals = [choice for choice in tried if choice.statistics == statistics]
-        rival = min(rivals, key=lambda choice: losses[choice].mean())
-        difference = losses[rival] - losses[best]
-        error = standard_error(difference, groups)
-        print(f"{difference.mean():+8.3f} +- {error:.3f}  {describe(rival)}")
-        if difference.mean() <= error:
-            chosen = rival
+    chosen = choose(tried, tracks.genres, groups)
     held_out = tried[chosen]
-    temperature = float(
-        minimize_scalar(
-            lambda t: judge(held_out / t, tracks.genres)[0], bounds=(0.2, 5.0), method="bounded"
-        ).x
-    )
+    temperature = find_temperature(held_out, tracks.genres)
     loss, accuracy = judge(held_out / temperature, tracks.genres)
     print(f"chosen, as the simplest within its standard error: {describe(chosen)}")
     print(f"temperature {temperature:.3f}: log loss {loss:.3f}, accuracy {accuracy:.1%}")
@@ -111,8 +95,7 @@ def read_tracks(path: Path) -> Tracks:
 
 def read_artists(names: list[str]) -> np.ndarray:
     """Look the artists of tracks up; one whose artist is not known is an artist of its own."""
-    table = (files("genreclass.datasets") / "gtzan" / "artists.csv").read_text(encoding="utf-8")
-    artists = {row["clip"]: row["artist"] for row in csv.DictReader(table.splitlines())}
+    artists = gtzan_artists()
     return np.array([artists.get(name, f"of {name}") for name in names])
 
 
@@ -123,15 +106,9 @@ def describe(choice: Choice) -> str:
 
 def sum_up(choice: Choice, tracks: Tracks) -> np.ndarray:
     """Turn patches into numbers, a row a track, as MusiCNNEncoder does."""
-    statistics = {"mean": np.mean, "std": np.std, "max": np.max, "median": np.median}
-    return np.stack(
-        [
-            np.concatenate(
-                [statistics[name](patches.astype(np.float64), axis=0) for name in choice.statistics]
-            )
-            for patches in tracks.patches
-        ]
-    )
+    chosen = [STATISTICS_OF_ROWS.index(name) for name in choice.statistics]
+    rows = [summarize(torch.from_numpy(patches.T.copy())[None])[0] for patches in tracks.patches]
+    return np.stack([row[chosen].flatten().numpy() for row in rows])
 
 
 def cross_validate(choice: Choice, tracks: Tracks, groups: np.ndarray) -> np.ndarray:
@@ -153,6 +130,30 @@ def fit(X: np.ndarray, y: np.ndarray, strength: float) -> tuple[StandardScaler, 
     scaler = StandardScaler().fit(X)
     classifier = LogisticRegression(C=strength, max_iter=10_000, tol=1e-8)
     return scaler, classifier.fit(scaler.transform(X), y)
+
+
+def choose(tried: dict[Choice, np.ndarray], genres: np.ndarray, groups: np.ndarray) -> Choice:
+    """Choose the simplest whose log loss is within a standard error of the lowest."""
+    losses = {choice: losses_of(scores, genres) for choice, scores in tried.items()}
+    chosen = best = min(tried, key=lambda choice: losses[choice].mean())
+    print(f"\nlowest: {describe(best)}; of the others, with their own strengths")
+    for statistics in reversed(STATISTICS):
+        rivals = [choice for choice in tried if choice.statistics == statistics]
+        rival = min(rivals, key=lambda choice: losses[choice].mean())
+        difference = losses[rival] - losses[best]
+        error = standard_error(difference, groups)
+        print(f"{difference.mean():+8.3f} +- {error:.3f}  {describe(rival)}")
+        if difference.mean() <= error:
+            chosen = rival
+    return chosen
+
+
+def find_temperature(scores: np.ndarray, genres: np.ndarray) -> float:
+    """Find what scores have to be divided by, for the lowest log loss."""
+    found = minimize_scalar(
+        lambda t: judge(scores / t, genres)[0], bounds=(0.2, 5.0), method="bounded"
+    )
+    return float(found.x)
 
 
 def judge(scores: np.ndarray, genres: np.ndarray) -> tuple[float, float]:
@@ -192,8 +193,8 @@ def make_model(choice: Choice, temperature: float, tracks: Tracks) -> MusiCNNEnc
         {name: torch.from_numpy(np.float32(value)) for name, value in weights.items()},
     )
     model.classes_ = classifier.classes_
-    model.weights_digest_ = load_musicnn(model.model).digest
-    model.history_, model.best_epoch_ = [], 0  # it was not trained by epochs
+    listener = model._make_listener(None)
+    model.weights_digest_, model.embedding_digest_ = listener.digest, listener.embedding_digest
     return model
 
 

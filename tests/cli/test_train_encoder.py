@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from genreclass import MelCNNClassifier, MusiCNNEncoder, OpenJMLAEncoder, load
 from genreclass.cli import _download
-from genreclass.cli._files import load_classifier
+from genreclass.cli._models import load_classifier
 from genreclass.cli._train import _DEFAULTS, _HEADS, _Learner
 from genreclass.datasets import load_folder
 from genreclass.models._musicnn_listener import MusiCNNListener

@@ -110,3 +110,20 @@ def test_a_parameter_out_of_range_is_named(tones, changes, message):
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=message):
         MusiCNNEncoder(**changes).get_feature_names_out()
+
+
+@pytest.mark.parametrize(
+    "change", [{"features": "max_pool"}, {"statistics": ("std", "mean")}, {"hop": 187}]
+)
+def test_a_head_is_not_asked_of_other_embeddings_than_it_was_fitted_on(brahms, tones, change):
+    X = [Clip(samples, 22050) for samples in tones[0]]
+    clf = MusiCNNEncoder(head=(), max_epochs=1, random_state=0).fit(X, tones[1])
+    with pytest.raises(ValueError, match="was fitted with other parameters"):
+        clf.set_params(**change).predict(X)
+    back = {"features": "mean_pool", "statistics": ("mean", "std"), "hop": 61, "duration": 0.4}
+    assert len(clf.set_params(**back).predict(X)) == len(X)
+
+
+def test_a_transformer_gives_what_it_is_set_to(brahms):
+    encoder = MusiCNNEncoder(features="taggram", statistics=("mean",)).fit(brahms)
+    assert encoder.set_params(statistics=("mean", "std")).transform(brahms).shape == (1, 100)

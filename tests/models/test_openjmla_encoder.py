@@ -332,3 +332,16 @@ def test_weights_of_another_size_are_refused(make_jmla, tones, tmp_path):
     save_file(JMLAAudioEncoder(width=16, n_heads=2, n_layers=2).state_dict(), tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"w.pth is of another network: 'cls_token' has shape"):
         make_jmla(weights=tmp_path / "w.pth").fit(*tones)
+
+
+@pytest.mark.parametrize("unfreeze", [0, 1])
+def test_another_pooling_than_that_of_fit_is_refused(make_jmla, tones, unfreeze):
+    clf = make_jmla(unfreeze=unfreeze, max_epochs=1).fit(*tones)
+    with pytest.raises(ValueError, match="was fitted with other parameters"):
+        clf.set_params(pooling="cls").predict(tones[0])
+
+
+@pytest.mark.parametrize("precision", ["int8", "auto"])
+def test_a_precision_is_one_of_two(make_jmla, tones, precision):
+    with pytest.raises(ValueError, match=r"must be one of \('float32', 'bfloat16'\), got"):
+        make_jmla(precision=precision).fit(*tones)

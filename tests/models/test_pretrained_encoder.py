@@ -288,7 +288,9 @@ def test_groups_travel_by_metadata_routing(make, tones, caplog):
         search = GridSearchCV(clf, {"dropout": [0.3]}, cv=GroupKFold(3), error_score="raise")
         with caplog.at_level("INFO", logger="genreclass"):
             search.fit(clips, labels, groups=groups)
-    assert "without groups" not in caplog.text
+            assert "without groups" not in caplog.text
+            make(patience=2, max_epochs=2).fit(clips, labels)
+            assert "without groups" in caplog.text
 
 
 def test_a_clone_has_the_parameters_and_nothing_learned(make, tones):

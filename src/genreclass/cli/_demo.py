@@ -13,7 +13,7 @@ from rich.text import Text
 
 from genreclass.cli._app import DebugOption, expand_home, plain_errors
 from genreclass.cli._confusion import confusion_table, draw_confusion
-from genreclass.cli._files import SHIPPED
+from genreclass.cli._models import SHIPPED
 from genreclass.cli._not_music import classify
 from genreclass.cli._terminal import check_output, duration_text, results
 from genreclass.cli._timeline import find_timeline, timeline_table

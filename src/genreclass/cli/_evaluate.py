@@ -19,14 +19,8 @@ from genreclass.cli._app import (
     plain_errors,
 )
 from genreclass.cli._confusion import draw_confusion
-from genreclass.cli._files import (
-    Answers,
-    check_inputs,
-    classify_files,
-    classify_table,
-    load_classifier,
-    takes_tables,
-)
+from genreclass.cli._files import Answers, classify_files, classify_table
+from genreclass.cli._models import check_inputs, load_classifier, takes_tables
 from genreclass.cli._not_music import note_not_music
 from genreclass.cli._reject import RejectBelowOption, Rejection, find_rejection
 from genreclass.cli._tables import DEFAULT_TARGET, TargetOption, check_target

@@ -23,7 +23,8 @@ from genreclass.cli._app import (
     expand_home,
     plain_errors,
 )
-from genreclass.cli._files import check_device, collect_files, compute_features
+from genreclass.cli._files import collect_files, compute_features
+from genreclass.cli._models import check_device
 from genreclass.cli._tables import TABLE_SUFFIXES, as_text, check_parquet, write_table
 from genreclass.cli._terminal import check_output, note, note_skipped
 

@@ -24,16 +24,8 @@ from genreclass.cli._app import (
     expand_home,
     plain_errors,
 )
-from genreclass.cli._files import (
-    SHIPPED,
-    Answers,
-    check_inputs,
-    classify_files,
-    classify_table,
-    collect_files,
-    load_classifier,
-    takes_tables,
-)
+from genreclass.cli._files import Answers, classify_files, classify_table, collect_files
+from genreclass.cli._models import SHIPPED, check_inputs, load_classifier, takes_tables
 from genreclass.cli._not_music import note_not_music
 from genreclass.cli._reject import RejectBelowOption, Rejection, find_rejection
 from genreclass.cli._terminal import note, note_skipped, results

@@ -11,7 +11,7 @@ import typer
 
 from genreclass.audio import printable
 from genreclass.cli._app import DebugOption, expand_home, plain_errors
-from genreclass.cli._files import check_device
+from genreclass.cli._models import check_device
 from genreclass.cli._run_folder import RunFolder
 from genreclass.cli._terminal import check_output, note
 from genreclass.cli._train import learn_network

@@ -23,7 +23,7 @@ from genreclass.cli._app import (
     expand_home,
     plain_errors,
 )
-from genreclass.cli._files import check_device
+from genreclass.cli._models import check_device
 from genreclass.cli._run_folder import NetworkOptions, RunFolder
 from genreclass.cli._tables import (
     DEFAULT_TARGET,

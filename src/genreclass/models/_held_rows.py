@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from genreclass.features._clip_transformer import ClipTransformer
+from genreclass.features import ClipTransformer
 from genreclass.memory import available_memory
 from genreclass.training import HeldRows
 

@@ -10,17 +10,17 @@ import torch
 from torch import nn
 
 from genreclass.audio import ClipSource
-from genreclass.features._cache import FeatureCache
+from genreclass.features import FeatureCache
 from genreclass.models._listener import Listener
 from genreclass.networks import JMLAAudioEncoder, TunedJMLA, jmla_pictures, pool_tokens
 
 __all__ = ["JMLAListener", "JMLATokens", "TunedJMLAListener"]
 
-# 2,992 frames of 160 samples, in seconds.
-_WINDOW_S = 29.92
-
 # Windows a GPU is given together: their tokens take some 60 MB each while a layer works.
 _ON_CUDA = 64
+
+# 2,992 frames of 160, and in seconds.
+_WINDOW_SAMPLES, _WINDOW_S = 2992 * 160, 29.92
 
 
 class JMLAListener(Listener):
@@ -29,8 +29,6 @@ class JMLAListener(Listener):
     Parameters
     ----------
     network : JMLAAudioEncoder
-    digest : str
-        Names its weights.
     pooling : {"mean", "cls"}
     precision : {"float32", "bfloat16"}
         What is multiplied.
@@ -38,19 +36,17 @@ class JMLAListener(Listener):
         As of a Listener.
     """
 
-    _clips_on_cuda = _ON_CUDA
+    _cuda_samples = _ON_CUDA * _WINDOW_SAMPLES
 
     def __init__(
         self,
         network: JMLAAudioEncoder,
         *,
-        digest: str,
         pooling: str,
         precision: str,
         **common: Any,
     ) -> None:
         super().__init__(network, **common)
-        self.digest = digest
         self.pooling = pooling
         self.precision = precision
         self.n_embedding = network.width
@@ -74,7 +70,10 @@ class JMLAListener(Listener):
         return torch.autocast(windows.device.type, dtype=torch.bfloat16, enabled=is_mixed)
 
     def _facts(self) -> Sequence[Any]:
-        return [self.digest, self.pooling, self.precision]
+        return [self.pooling]
+
+    def _how(self) -> Sequence[Any]:
+        return [self.precision]
 
 
 class JMLATokens(JMLAListener):

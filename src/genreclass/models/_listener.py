@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,7 @@ from torch import nn
 
 from genreclass.audio import ClipSource
 from genreclass.dsp import SOUND_KINDS, sound_kind
-from genreclass.features._cache import code_fingerprint
-from genreclass.features._clip_transformer import ClipTransformer
+from genreclass.features import ClipTransformer, code_fingerprint
 from genreclass.fingerprint import fingerprint, fingerprint_source
 from genreclass.memory import kept_memory
 
@@ -28,13 +28,15 @@ _SOURCE = fingerprint_source(("networks", "models"))
 class Listener(ClipTransformer):
     """Clips to rows of numbers: an embedding, and behind it what kind of sound the clip is.
 
-    A subclass has the attributes ``digest``, which names the weights, and ``n_embedding``, and the
-    methods ``_inputs``, ``_hear`` and ``_facts``.
+    A subclass has the attribute ``n_embedding`` and the methods ``_inputs``, ``_hear`` and
+    ``_facts``.
 
     Parameters
     ----------
     network : torch.nn.Module
         On the CPU, in evaluation mode.
+    digest : str
+        Names its weights.
     duration : float or None
         Seconds to take from the middle of longer clips.
     device, n_jobs, verbose
@@ -42,22 +44,23 @@ class Listener(ClipTransformer):
     """
 
     sample_rate = SAMPLE_RATE
-    digest: str
     n_embedding: int
 
-    # How many clips a GPU is given together.
-    _clips_on_cuda = 1
+    # How many samples at least a GPU is given together.
+    _cuda_samples = 1
 
     def __init__(
         self,
         network: nn.Module,
         *,
+        digest: str,
         duration: float | None,
         device: str | torch.device,
         n_jobs: int | None,
         verbose: int,
     ) -> None:
         self.network: Any = network
+        self.digest = digest
         self.duration = duration
         self.device = device
         self.n_jobs = n_jobs
@@ -93,16 +96,17 @@ class Listener(ClipTransformer):
         if device.type != "cpu":
             network = copy.deepcopy(network).to(device)
         # On a CPU each clip by itself, so that it does not depend on its company.
-        together = 1 if device.type == "cpu" else self._clips_on_cuda
-        place = 0
+        at_least = 1 if device.type == "cpu" else self._cuda_samples
+        place = n_samples = 0
         waiting: list[tuple[np.ndarray, float]] = []
         with kept_memory():
-            for clips in self._load_ahead(sources):
-                waiting += clips
-                while len(waiting) >= together:
-                    some, waiting = waiting[:together], waiting[together:]
-                    yield from enumerate(self._rows_of(some, network, device), place)
-                    place += together
+            for clip in chain.from_iterable(self._load_ahead(sources)):
+                waiting.append(clip)
+                n_samples += len(clip[0])
+                if n_samples >= at_least:
+                    yield from enumerate(self._rows_of(waiting, network, device), place)
+                    place += len(waiting)
+                    waiting, n_samples = [], 0
             if waiting:
                 yield from enumerate(self._rows_of(waiting, network, device), place)
 
@@ -130,9 +134,14 @@ class Listener(ClipTransformer):
     def _row_shape(self) -> tuple[int, ...]:
         return (self.n_embedding + 1,)
 
+    @property
+    def embedding_digest(self) -> str:
+        """What names how clips become embeddings, but for the weights and how they are computed."""
+        return fingerprint(self._facts())
+
     def _key_of_parameters(self, device: torch.device) -> str:
-        facts = [type(self).__name__, self.duration, *self._facts()]
-        return fingerprint([facts, device.type, code_fingerprint(), _SOURCE])
+        facts = [self.digest, self.embedding_digest, self.duration, *self._how()]
+        return fingerprint([type(self).__name__, facts, device.type, code_fingerprint(), _SOURCE])
 
     def _check_parameters(self) -> None:
         pass  # which those who make a listener have done
@@ -146,5 +155,9 @@ class Listener(ClipTransformer):
         raise NotImplementedError
 
     def _facts(self) -> Sequence[Any]:
-        """All that decides what is heard, beside the duration and the source."""
+        """What decides what an embedding means, beside the weights."""
         raise NotImplementedError
+
+    def _how(self) -> Sequence[Any]:
+        """What decides how well it is computed."""
+        return ()

@@ -25,14 +25,10 @@ from sklearn.utils.validation import check_is_fitted
 from genreclass.dsp import resolve_device
 from genreclass.features import MelSpectrogram
 from genreclass.memory import kept_memory
-from genreclass.models._fit_network import (
-    Lesson,
-    TrainingData,
-    check_training_data,
-    fit_network,
-)
+from genreclass.models._fit_network import Lesson, fit_network
 from genreclass.models._held_rows import hold_rows
 from genreclass.models._network_input import check_input
+from genreclass.models._training_data import TrainingData, check_training_data
 from genreclass.models._training_parameters import check_training_parameters
 from genreclass.networks import MelCNN
 from genreclass.training import (
@@ -265,7 +261,7 @@ class MelCNNClassifier(
             parameters={"mel": mel},
             prepare=partial(self._prepare, mel=mel, device=device),
         )
-        # Together and last, so that a fit that fails leaves the model as it was.
+        # Together and last, so that a fit that fails leaves the network as it was.
         self.classes_, self.mel_ = data.classes, mel
         self.crop_frames_ = cast(SpectrogramCrops, lesson.examples).crop_frames
         self.network_, self.history_ = cast(MelCNN, lesson.network.cpu()), state.history

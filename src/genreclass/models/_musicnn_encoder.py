@@ -42,7 +42,7 @@ class MusiCNNEncoder(PretrainedEncoder):
     model : {"msd", "mtt"}, default="msd"
         Trained on the Million Song Dataset, or on MagnaTagATune.
     hop : int, default=61
-        Frames of 16 ms from one patch to the next; 187 is end to end, and three times as fast.
+        Frames of 16 ms from one patch to the next; 187 is end to end, and half again as fast.
     dropout : float, default=0.3
         Probability of dropping an element of a hidden layer in training.
     sample_rate : int or None, default=None
@@ -93,7 +93,9 @@ class MusiCNNEncoder(PretrainedEncoder):
     best_epoch_ : int
         The epoch, counted from 1, whose weights were kept; with a head.
     network_ : ClassifierHead
-        The trained head, on the CPU.
+        The trained head, on the CPU; with a head.
+    embedding_digest_ : str
+        What names the parameters that decide what an embedding means; with a head.
     weights_digest_ : str
         What names the pretrained weights.
     n_features_in_ : int

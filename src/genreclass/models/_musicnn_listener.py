@@ -24,8 +24,6 @@ class MusiCNNListener(Listener):
     Parameters
     ----------
     network : MusiCNN
-    digest : str
-        Names its weights.
     features : str
         A field of `MusiCNNOutput`.
     statistics : sequence of str
@@ -40,14 +38,12 @@ class MusiCNNListener(Listener):
         self,
         network: MusiCNN,
         *,
-        digest: str,
         features: str,
         statistics: Sequence[str],
         hop: int,
         **common: Any,
     ) -> None:
         super().__init__(network, **common)
-        self.digest = digest
         self.features = features
         self.statistics = tuple(statistics)
         self.hop = hop
@@ -71,4 +67,4 @@ class MusiCNNListener(Listener):
         return summary[[STATISTICS.index(name) for name in self.statistics]].flatten()
 
     def _facts(self) -> Sequence[Any]:
-        return [self.digest, self.features, self.statistics, self.hop]
+        return [self.features, self.statistics, self.hop]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from genreclass.fingerprint import class_name, mathematical_parameters
+from genreclass.models._training_data import TrainingData
 from genreclass.models._validation_split import number_groups
 from genreclass.training import CheckpointedRun, Run
-
-if TYPE_CHECKING:
-    from genreclass.models._fit_network import TrainingData
 
 __all__ = ["open_run"]
 

@@ -12,12 +12,13 @@ import torch
 from sklearn.utils import check_scalar
 
 from genreclass.memory import kept_memory
-from genreclass.models._fit_network import Lesson, TrainingData
+from genreclass.models._fit_network import Lesson
 from genreclass.models._held_rows import hold_rows
 from genreclass.models._jmla_listener import JMLAListener, JMLATokens, TunedJMLAListener
 from genreclass.models._listener import Listener
 from genreclass.models._pretrained_encoder import PretrainedEncoder
 from genreclass.models._pretrained_networks import JMLASize, Pretrained, load_jmla
+from genreclass.models._training_data import TrainingData
 from genreclass.networks import JMLAAudioEncoder, TunedJMLA
 from genreclass.training import HeldRows, RowExamples, RowValidation, Schedule
 from genreclass.weights import OPENJMLA
@@ -53,6 +54,7 @@ class OpenJMLAEncoder(PretrainedEncoder):
         How many of the encoder's 12 layers, from the last on, are trained with the head. They
         learn from a window of 29.92 s in the middle of each clip, whose way through the frozen
         layers is computed once (2.9 MB a clip). A `learning_rate` of 1e-4 is a good start then.
+        In such a fit no clip is looked at for what is not music.
     sample_rate : int or None, default=None
         Rate in hertz at which bare arrays are declared to be. None takes no bare arrays, only what
         says its rate: paths and Clips. All is resampled to the 16,000 Hz of the encoder.
@@ -110,6 +112,8 @@ class OpenJMLAEncoder(PretrainedEncoder):
         What was trained, on the CPU; with a head.
     encoder_ : JMLAAudioEncoder
         The frozen encoder, with `store_weights`.
+    embedding_digest_ : str
+        What names the parameters that decide what an embedding means; with a head.
     weights_digest_ : str
         What names the pretrained weights; others are refused later.
     n_features_in_ : int
@@ -281,6 +285,8 @@ class OpenJMLAEncoder(PretrainedEncoder):
             self.encoder_ = listener.network
 
     def _check_parameters(self) -> None:
+        if self.precision not in _PRECISIONS:
+            raise ValueError(f"precision must be one of {_PRECISIONS}, got {self.precision!r}")
         super()._check_parameters()
         if not isinstance(self.weights, (str, os.PathLike)):
             raise ValueError(
@@ -288,8 +294,6 @@ class OpenJMLAEncoder(PretrainedEncoder):
             )
         if not isinstance(self.pooling, str) or self.pooling not in _POOLINGS:
             raise ValueError(f"pooling must be one of {_POOLINGS}, got {self.pooling!r}")
-        if self.precision not in _PRECISIONS:
-            raise ValueError(f"precision must be one of {_PRECISIONS}, got {self.precision!r}")
         n_layers = self._size.n_layers
         check_scalar(self.unfreeze, "unfreeze", Integral, min_val=0, max_val=n_layers)
         if self.unfreeze and self.head is None:

@@ -19,19 +19,18 @@ from sklearn.utils.validation import check_is_fitted
 from genreclass.audio import ClipSource, check_clips, is_sample_rate, printable
 from genreclass.dsp import resolve_device
 from genreclass.exceptions import WeightsError
-from genreclass.models._fit_network import (
-    Lesson,
-    TrainingData,
-    check_training_data,
-    fit_network,
-)
+from genreclass.models._fit_network import Lesson, fit_network
 from genreclass.models._listener import Listener
 from genreclass.models._not_music import warn_of_others
+from genreclass.models._training_data import TrainingData, check_training_data
 from genreclass.models._training_parameters import check_training_parameters
 from genreclass.networks import ClassifierHead, TunedJMLA
 from genreclass.training import RowExamples, RowValidation
 
 __all__ = ["PretrainedEncoder"]
+
+# What a fit with a head has learned.
+_OF_A_HEAD = ("classes_", "network_", "history_", "best_epoch_", "embedding_digest_")
 
 # Embeddings that go through a head together when it is validated.
 _VALIDATED_TOGETHER = 256
@@ -105,14 +104,15 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
         Warns
         -----
         NotMusicWarning
-            A clip is plainly not music. It is learned from all the same.
+            A clip is plainly not music. It is learned from all the same. Layers of an encoder that
+            are trained, too, learn without such a look.
         """
         self._check_parameters()
         device = resolve_device(self.device)
         if self.head is None:
             self._check_clips(X, reset=True)
             listener = self._make_listener(None, anew=True)
-            for learned in ("classes_", "network_", "history_", "best_epoch_"):  # with a head
+            for learned in _OF_A_HEAD:
                 self.__dict__.pop(learned, None)
             self.weights_digest_ = listener.digest
             self._keep_weights(listener)
@@ -126,8 +126,9 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
             parameters={self._named_weights: listener.digest},
             prepare=partial(self._prepare, listener=listener, device=device),
         )
-        # Together and last, so that a fit that fails leaves the model as it was.
+        # Together and last, so that a fit that fails leaves the network as it was.
         self.classes_, self.weights_digest_ = data.classes, listener.digest
+        self.embedding_digest_ = listener.embedding_digest
         self.network_ = cast(ClassifierHead | TunedJMLA, lesson.network.cpu())
         self.history_, self.best_epoch_ = state.history, state.best_epoch
         self._keep_weights(listener)
@@ -151,8 +152,10 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
         ------
         AudioReadError
             A file cannot be read; the message names it and its place in X.
-        WeightsError
-            The weights are others than those of ``fit``.
+        WeightsError, WeightsNotFoundError
+            The weights are gone, or are others than those of ``fit``.
+        ValueError
+            Parameters that decide what an embedding means were changed since ``fit``.
 
         Warns
         -----
@@ -174,6 +177,10 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
         -------
         ndarray of shape (n_clips,)
             Labels out of `classes_`.
+
+        Notes
+        -----
+        Raises and warns as `transform` does.
         """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
@@ -191,16 +198,14 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
         -------
         ndarray of shape (n_clips, n_classes), float64
             In the order of `classes_`.
+
+        Notes
+        -----
+        Raises and warns as `transform` does.
         """
         check_is_fitted(self)
         embeddings = torch.from_numpy(self._embed(X))
         head = self.network_.head if isinstance(self.network_, TunedJMLA) else self.network_
-        if embeddings.shape[1] != head.config["n_embedding"]:
-            raise ValueError(
-                f"{type(self).__name__} now gives {embeddings.shape[1]} numbers a clip, and its "
-                f"head was fitted on {head.config['n_embedding']}. Set its parameters back, or fit "
-                "it again."
-            )
         with torch.inference_mode():
             return torch.cat([head(one).double().softmax(1) for one in embeddings.split(1)]).numpy()
 
@@ -234,6 +239,11 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
                 f"{type(self).__name__} was fitted on other weights than {printable(name)} holds "
                 f"now ({listener.digest[:12]}..., expected {expected[:12]}...). Put the file back, "
                 "or fit it again."
+            )
+        if self.head is not None and listener.embedding_digest != self.embedding_digest_:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with other parameters, which decide what an "
+                "embedding means. Set them back, or fit it again."
             )
         return self._listen(listener, self._check_clips(X))
 

@@ -75,7 +75,8 @@ class RejectOption(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     `score_answered` is about the clips that were answered.
 
     The most probable class is what `predict` of nearly all classifiers gives. In some, such as
-    SVC, the two may disagree.
+    SVC, the two may disagree. A VotingClassifier shows what it holds numbers in place of text, and
+    then a number is wanted for `reject_label`.
 
     Examples
     --------
@@ -149,7 +150,8 @@ class RejectOption(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         labels = classes[proba.argmax(axis=1)]
         if self.threshold == 0:
             return labels
-        return np.where(proba.max(axis=1) < self.threshold, self.reject_label, labels)
+        # As an array, for a type that holds both: a bare number would be made one of the labels'.
+        return np.where(proba.max(axis=1) < self.threshold, np.asarray(self.reject_label), labels)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each genre for each clip, as the estimator gives it.
@@ -191,7 +193,7 @@ class RejectOption(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         predicted, y = self.predict(X), np.asarray(y).ravel()
         check_consistent_length(predicted, y)
-        answered = predicted != self.reject_label
+        answered = np.ones(len(y), bool) if self.threshold == 0 else predicted != self.reject_label
         if not answered.any():
             return 0.0, float("nan")
         return float(answered.mean()), float((predicted == y)[answered].mean())

@@ -185,6 +185,8 @@ def _check_encoder(estimator: Any) -> None:
     _demand(good, "it does not say which weights it was fitted on")
     if estimator.head is None:
         return
+    good = isinstance(getattr(estimator, "embedding_digest_", None), str)
+    _demand(good, "it does not say what its head was fitted on")
     network = estimator.network_
     head = network.head if isinstance(network, TunedJMLA) else network
     config = head.config

@@ -77,6 +77,7 @@ _OF_NETWORKS = {
     "history_": list,
     "best_epoch_": int,
 }
+_OF_ENCODERS = {**_OF_NETWORKS, "weights_digest_": str, "embedding_digest_": str}
 _LEARNED: dict[str, dict[str, Any]] = {
     "Augmentation": {},
     "BoostedTreesClassifier": {
@@ -101,11 +102,10 @@ _LEARNED: dict[str, dict[str, Any]] = {
         "crop_frames_": int,
         "network_": MelCNN,
     },
-    "MusiCNNEncoder": {**_OF_NETWORKS, "network_": ClassifierHead, "weights_digest_": str},
+    "MusiCNNEncoder": {**_OF_ENCODERS, "network_": ClassifierHead},
     "OpenJMLAEncoder": {
-        **_OF_NETWORKS,
+        **_OF_ENCODERS,
         "network_": (ClassifierHead, TunedJMLA),
-        "weights_digest_": str,
         "encoder_": JMLAAudioEncoder,
     },
     "PCA": _OF_PCA,
