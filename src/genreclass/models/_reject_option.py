@@ -55,7 +55,7 @@ class RejectOption(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         The classes of the estimator. `reject_label` is not among them.
     n_features_in_ : int
         Number of features, where the estimator knows it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the estimator knows them.
 
     See Also
