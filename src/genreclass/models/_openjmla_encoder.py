@@ -82,7 +82,8 @@ class OpenJMLAEncoder(PretrainedEncoder):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss; only their ratios matter.
     precision : {"float32", "bfloat16"}, default="float32"
-        What is multiplied. bfloat16 is the faster on GPUs, and moves an embedding by up to 0.02.
+        What is multiplied. bfloat16 is the faster on GPUs and on CPUs with AMX, and moves an
+        embedding by up to 0.02.
     checkpoint_dir : str, path-like or None, default=None
         Folder for checkpoints of training, as of MelCNNClassifier.
     checkpoint_minutes : float, default=5.0
