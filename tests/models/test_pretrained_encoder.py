@@ -1,9 +1,11 @@
 """What encoders with pretrained weights have in common, on both of them."""
 
 import copy
+import gc
 import os
 import pickle
 import signal
+import weakref
 
 import joblib
 import numpy as np
@@ -545,3 +547,16 @@ def test_verbose_shows_a_bar_and_silence_is_the_default(make, tones, capfd):
     assert "Listening" in err
     assert "12/12 clips" in err
     assert "Epoch 2/2: " in err
+
+
+def test_a_network_is_copied_to_another_device_once_and_stays_where_it_is():
+    network, device = torch.nn.Linear(2, 3), torch.device("meta")
+    there = _listener.on_device(network, device)
+    assert there.weight.device == device
+    assert network.weight.device.type == "cpu"
+    assert _listener.on_device(network, device) is there
+    assert _listener.on_device(network, torch.device("cpu")) is network
+    gone = weakref.ref(there)
+    del network, there
+    gc.collect()
+    assert gone() is None

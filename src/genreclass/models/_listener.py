@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,12 +18,34 @@ from genreclass.features import ClipTransformer, code_fingerprint
 from genreclass.fingerprint import fingerprint, fingerprint_source
 from genreclass.memory import kept_memory
 
-__all__ = ["SAMPLE_RATE", "Listener"]
+__all__ = ["SAMPLE_RATE", "Listener", "on_device"]
 
 #: Of every encoder here, in hertz.
 SAMPLE_RATE = 16000
 
 _SOURCE = fingerprint_source(("networks", "models"))
+
+
+# Copies of networks on GPUs, as long as the networks themselves: a library is heard some files at
+# a time, and 346 MB would go there for each.
+_COPIES: WeakKeyDictionary[nn.Module, dict[torch.device, nn.Module]] = WeakKeyDictionary()
+
+
+def on_device(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network itself on the CPU, and a copy of it elsewhere, always the same one.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        On the CPU; nobody may change it.
+    device : torch.device
+    """
+    if device.type == "cpu":
+        return network
+    copies = _COPIES.setdefault(network, {})
+    if device not in copies:
+        copies[device] = copy.deepcopy(network).to(device)
+    return copies[device]
 
 
 class Listener(ClipTransformer):
@@ -92,9 +115,7 @@ class Listener(ClipTransformer):
     def _compute(
         self, sources: Sequence[ClipSource], device: torch.device
     ) -> Iterator[tuple[int, np.ndarray]]:
-        network = self.network
-        if device.type != "cpu":
-            network = copy.deepcopy(network).to(device)
+        network = on_device(self.network, device)
         # On a CPU each clip by itself, so that it does not depend on its company.
         at_least = 1 if device.type == "cpu" else self._cuda_samples
         place = n_samples = 0
