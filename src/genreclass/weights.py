@@ -324,7 +324,8 @@ def _not_found(published: PublishedWeights, reason: str) -> WeightsNotFoundError
         f"The weights {published.name} ({published.n_bytes / 1e6:.0f} MB) are not in "
         f"{printable(folder)} and could not be downloaded ({reason}). Run `genreclass download "
         f"{published.short_name}` where there is a network, and copy that folder; or give the path "
-        f"of {published.filename} as weights=...; GENRECLASS_HOME or HF_HOME moves the folder."
+        f"of {published.filename} as weights=... (--weights); GENRECLASS_HOME or HF_HOME moves the "
+        "folder."
     )
 
 

@@ -54,7 +54,8 @@ def load_gtzan(
         A copy of the collection, whole or partial, in any layout: clips are known by their
         names, such as ``jazz.00012.wav`` (or .au, .ogg, .mp3, .flac), at any depth.
     split : {"train", "valid", "test"} or None, default=None
-        A fault-filtered list (443, 197, 290 clips, no artist on two sides); None is every clip,
+        A fault-filtered list (443, 197, 290 clips; artists apart, as far as they are known, but
+        for one disco clip); None is every clip,
         with the collection's known repeats and wrong labels.
     genres : sequence of str or None, default=None
         Only these genres; None is all that are there.

@@ -35,9 +35,11 @@ def load_pretrained(name: str = "gtzan") -> Any:
 
     Notes
     -----
-    What it was trained on, how good it is and what it does not know says its model card, in the
-    documentation. Whatever it is given, it answers with one of its ten genres: RejectOption keeps
-    it from answering where it is not sure, and a NotMusicWarning names what is plainly not music.
+    It finds the genre of 81 % of the test tracks of GTZAN's fault-filtered split (95 % interval, by
+    artists, 75 to 86); how that was measured, and what it does not know, says its model card,
+    ``docs/model_card.rst``. Whatever it is given, it answers with one of its ten genres:
+    RejectOption keeps it from answering where it is not sure, and a NotMusicWarning names what is
+    plainly not music.
 
     Examples
     --------
