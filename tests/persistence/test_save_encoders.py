@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from genreclass import MusiCNNEncoder, OpenJMLAEncoder, load, save
+from genreclass import MusiCNNEncoder, OpenJMLAEncoder, RejectOption, load, save
 from genreclass.datasets import make_clips
 from genreclass.exceptions import ModelFileError, WeightsError, WeightsNotFoundError
 from genreclass.models._pretrained_networks import JMLASize
@@ -148,4 +148,22 @@ def test_a_crafted_encoder_is_refused_by_name(music, make_jmla, tmp_path, change
     save(make_jmla(**changes).fit(*music), path)
     _rewrite(path, tamper)
     with pytest.raises(ModelFileError, match=message):
+        load(path)
+
+
+def test_estimators_within_each_other_without_end_are_refused_at_once(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    path = tmp_path / "a.genre"
+    clf = LogisticRegression().fit(X, np.where(X[:, 0] > 0, "jazz", "rock"))
+    save(RejectOption(RejectOption(clf), reject_label="?"), path)
+    assert load(path).predict(X).tolist() == RejectOption(clf).predict(X).tolist()
+
+    def nest(estimator):
+        within = dict(estimator)
+        for _ in range(200):
+            within = {**estimator, "params": {**estimator["params"], "estimator": within}}
+        estimator.update(within)
+
+    _rewrite(path, nest)
+    with pytest.raises(ModelFileError, match="nested too deep"):
         load(path)

@@ -23,6 +23,9 @@ _FORMAT = 2
 _MANIFEST, _TENSORS = "genreclass.json", "tensors.safetensors"
 _PACKAGES = ("genreclass", "numpy", "scikit-learn", "torch")
 
+# How deep the manifest may be nested: a Pipeline in a Pipeline takes a dozen levels.
+_DEEPEST = 64
+
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Save a fitted estimator of this library as one file.
@@ -110,6 +113,7 @@ def load(path: str | os.PathLike[str]) -> Any:
                     raise ModelFileError("it is compressed, which save does not do")
                 manifest = json.loads(archive.read(_MANIFEST))
                 _check_format(manifest)
+                _check_depth(manifest)
                 tensors = from_bytes(archive.read(_TENSORS))
             estimator = decode(manifest["estimator"], tensors)
             if not isinstance(estimator, BaseEstimator):
@@ -132,3 +136,14 @@ def _check_format(manifest: dict[str, Any]) -> None:
             f"{manifest['format']}, and this version reads format {_FORMAT}; "
             + ("upgrade genreclass" if newer else "train it again")
         )
+
+
+def _check_depth(manifest: Any) -> None:
+    """Refuse what is nested too deep: estimators ask each other whether they are fitted."""
+    level = [manifest]
+    for _ in range(_DEEPEST):
+        children = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [part for some in children for part in some if isinstance(part, (dict, list))]
+        if not level:
+            return
+    raise ModelFileError("it is nested too deep")
