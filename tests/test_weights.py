@@ -19,9 +19,9 @@ from huggingface_hub import hf_hub_download
 from safetensors import safe_open
 from safetensors.torch import save as to_safetensors
 
-from genreclass import weights as module
 from genreclass.exceptions import GenreclassError, WeightsError, WeightsNotFoundError
 from genreclass.weights import OPENJMLA, PublishedWeights, converted_path, read_weights
+from genreclass.weights import _read_file as module
 
 PUBLISHED = PublishedWeights(
     name="someone/network",
@@ -643,3 +643,13 @@ def test_what_is_neither_file_nor_known_name_is_said_to_be_missing(hub, name):
 def test_what_can_be_no_path_is_refused_by_its_type(value):
     with pytest.raises(TypeError, match=f"got {type(value).__name__}"):
         read_weights(value, published=PUBLISHED, expected=EXPECTED)
+
+
+def test_a_file_that_was_compressed_is_refused_before_it_is_unpacked(local, tensors):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(to_pth(tensors))) as plain:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in plain.namelist():
+                archive.writestr(name, plain.read(name))
+    with pytest.raises(WeightsError, match=r"some\.pth is compressed, which torch never does"):
+        local(packed.getvalue())

@@ -345,3 +345,8 @@ def test_another_pooling_than_that_of_fit_is_refused(make_jmla, tones, unfreeze)
 def test_a_precision_is_one_of_two(make_jmla, tones, precision):
     with pytest.raises(ValueError, match=r"must be one of \('float32', 'bfloat16'\), got"):
         make_jmla(precision=precision).fit(*tones)
+
+
+def test_a_head_may_be_an_array_where_layers_are_trained_with_it(make_jmla, tones):
+    clf = make_jmla(head=np.array([4, 3]), unfreeze=1, max_epochs=1).fit(*tones)
+    assert _same(clf, make_jmla(head=(4, 3), unfreeze=1, max_epochs=1).fit(*tones))

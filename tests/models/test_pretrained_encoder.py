@@ -560,3 +560,11 @@ def test_a_network_is_copied_to_another_device_once_and_stays_where_it_is():
     del network, there
     gc.collect()
     assert gone() is None
+
+
+def test_embeddings_are_of_full_precision_wherever_they_are_asked_for(make, tones, monkeypatch):
+    monkeypatch.setenv("GENRECLASS_CACHE_GB", "0")
+    encoder = make(head=None)
+    expected = encoder.transform(tones[0][:2])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        np.testing.assert_array_equal(encoder.transform(tones[0][:2]), expected)

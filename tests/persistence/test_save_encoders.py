@@ -122,6 +122,11 @@ def test_stored_weights_need_no_other_file(music, make_jmla, tmp_path):
     ("changes", "tamper", "message"),
     [
         ({}, lambda e: e["learned"].pop("weights_digest_"), "does not say which weights"),
+        (
+            {},
+            lambda e: e["learned"]["network_"]["config"]["items"][2][1].update(items=[1] * 1000),
+            "1000 layers, of 6 weights",
+        ),
         ({}, lambda e: e["params"].update(unfreeze=1), "its layers are missing"),
         ({}, lambda e: e["learned"]["classes_"]["items"].pop(), "its classes_ are not 3 labels"),
         ({"unfreeze": 1}, lambda e: e["params"].update(pooling="cls"), "not those of the encoder"),

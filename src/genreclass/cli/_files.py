@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,8 @@ __all__ = [
     "classify_table",
     "collect_files",
     "compute_features",
-    "find_unreadable",
     "hear_ahead",
+    "see_ahead",
 ]
 
 # Files answered together: enough for threads that decode, few enough to show progress.
@@ -253,8 +254,8 @@ def hear_ahead(encoder: Any, paths: Sequence[str], *, strict: bool) -> Answers:
     return done
 
 
-def find_unreadable(paths: Sequence[str], *, device: str, strict: bool) -> dict[str, str]:
-    """Compute the spectrogram of each file, for the cache: which cannot be read, and why.
+def see_ahead(paths: Sequence[str], *, device: str, strict: bool) -> Answers:
+    """Compute the spectrogram of each file, for the cache, passing over those not to be read.
 
     Raises
     ------
@@ -267,28 +268,16 @@ def find_unreadable(paths: Sequence[str], *, device: str, strict: bool) -> dict[
 
     mel = MelSpectrogram(device=device)
 
-    def why_not(path: str) -> AudioReadError | None:
-        try:
-            next(mel.transform_each([path]))
-        except AudioReadError as error:
-            return error
-        return None
+    def see(together: Sequence[str]) -> Sequence[int]:
+        return [spectrum.size for spectrum in mel.transform_each(together)]
 
-    unreadable = {}
     # A thread a file: more of them in every step would wait for each other.
     pool = ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,))
     try:
-        with make_progress("files", visible=shows_progress()) as progress:
-            task = progress.add_task("Reading files", total=len(paths), figures="")
-            for path, error in zip(paths, pool.map(why_not, paths), strict=True):
-                progress.advance(task)
-                if error is not None and strict:
-                    raise _without_index(error) from error
-                if error is not None:
-                    unreadable[path] = str(_without_index(error))
+        answers = pool.map(partial(_answer_one, see), paths)
+        return _gather(answers, "Reading files", len(paths), strict=strict)
     finally:
         pool.shutdown(cancel_futures=True)
-    return unreadable
 
 
 def _without_index(error: AudioReadError) -> AudioReadError:

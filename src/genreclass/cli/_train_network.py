@@ -11,7 +11,7 @@ import typer
 
 from genreclass.audio import printable
 from genreclass.cli._download import have_weights
-from genreclass.cli._files import find_unreadable, hear_ahead
+from genreclass.cli._files import hear_ahead, see_ahead
 from genreclass.cli._music import (
     check_genres,
     count_genres,
@@ -135,19 +135,18 @@ def _find_unreadable(
         return run.unreadable
     paths = clips.data + ([] if validation is None else validation.data)
     if options.model == "cnn":
-        unreadable = find_unreadable(paths, device=options.device, strict=options.strict)
+        done = see_ahead(paths, device=options.device, strict=options.strict)
     else:
         done = hear_ahead(classifier, paths, strict=options.strict)
-        if done.interrupted:
-            raise KeyboardInterrupt
-        note_not_music(
-            done.not_music, "Such files are learned from all the same; better take them out."
-        )
-        unreadable = done.skipped
+    if done.interrupted:
+        raise KeyboardInterrupt
+    note_not_music(
+        done.not_music, "Such files are learned from all the same; better take them out."
+    )
     if run is not None:
-        run.unreadable = unreadable
+        run.unreadable = done.skipped
         run.write()
-    return unreadable
+    return done.skipped
 
 
 def _fit(classifier: Any, clips: Bunch, aside: dict[str, Any]) -> None:

@@ -93,9 +93,7 @@ class JMLATokens(JMLAListener):
     def _rows_of(
         self, clips: Sequence[tuple[np.ndarray, float]], network: nn.Module, device: torch.device
     ) -> list[np.ndarray]:
-        with torch.inference_mode():
-            inputs = [self._inputs(torch.from_numpy(samples).to(device)) for samples, _ in clips]
-            return list(self._hear(network, inputs).cpu().numpy())
+        return list(self._numbers_of(clips, network, device))
 
     def _embed(self, network: Any, windows: torch.Tensor) -> torch.Tensor:
         return network.begin(windows, n_layers=self.n_layers).float()

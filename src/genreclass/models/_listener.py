@@ -18,13 +18,9 @@ from genreclass.features import ClipTransformer, code_fingerprint
 from genreclass.fingerprint import fingerprint, fingerprint_source
 from genreclass.memory import kept_memory
 
-__all__ = ["SAMPLE_RATE", "Listener", "on_device"]
-
-#: Of every encoder here, in hertz.
-SAMPLE_RATE = 16000
+__all__ = ["Listener", "on_device"]
 
 _SOURCE = fingerprint_source(("networks", "models"))
-
 
 # Copies of networks on GPUs, as long as the networks themselves: a library is heard some files at
 # a time, and 346 MB would go there for each.
@@ -66,7 +62,8 @@ class Listener(ClipTransformer):
         As of a ClipTransformer.
     """
 
-    sample_rate = SAMPLE_RATE
+    # Of every encoder here, in hertz.
+    sample_rate = 16000
     n_embedding: int
 
     # How many samples at least a GPU is given together.
@@ -131,15 +128,22 @@ class Listener(ClipTransformer):
             if waiting:
                 yield from enumerate(self._rows_of(waiting, network, device), place)
 
-    @torch.inference_mode()
     def _rows_of(
         self, clips: Sequence[tuple[np.ndarray, float]], network: nn.Module, device: torch.device
     ) -> list[np.ndarray]:
         """Rows of clips that are given by their samples and kinds of sound."""
-        inputs = [self._inputs(torch.from_numpy(samples).to(device)) for samples, _ in clips]
-        heard = self._hear(network, inputs).float().cpu().numpy()
         kinds = np.array([kind for _, kind in clips], dtype=np.float32)
-        return list(np.column_stack([heard, kinds]))
+        return list(np.column_stack([self._numbers_of(clips, network, device), kinds]))
+
+    @torch.inference_mode()
+    def _numbers_of(
+        self, clips: Sequence[tuple[np.ndarray, float]], network: nn.Module, device: torch.device
+    ) -> np.ndarray:
+        """What the network makes of such clips: (n_clips, ...), float32."""
+        # What a caller has said of precision is not in the key of what is kept.
+        with torch.autocast(device.type, enabled=False):
+            inputs = [self._inputs(torch.from_numpy(samples).to(device)) for samples, _ in clips]
+            return self._hear(network, inputs).float().cpu().numpy()
 
     def _load(self, source: ClipSource) -> tuple[np.ndarray, float]:
         """Samples, and the kind of sound: 0, or its place in `SOUND_KINDS` counted from 1."""

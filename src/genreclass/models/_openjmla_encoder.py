@@ -241,12 +241,7 @@ class OpenJMLAEncoder(PretrainedEncoder):
             n_heads=self._size.n_heads,
             n_layers=self.unfreeze,
             pooling=self.pooling,
-            head={
-                "n_embedding": self._size.width,
-                "n_classes": n_classes,
-                "hidden": tuple(self.head or ()),
-                "dropout": self.dropout,
-            },
+            head=self._head_config(self._size.width, n_classes),
             generator=torch.Generator().manual_seed(seed),
         )
         network.take_over(encoder)

@@ -269,16 +269,19 @@ class PretrainedEncoder(TransformerMixin, BaseEstimator):
 
     def _make_head(self, embeddings: torch.Tensor, n_classes: int, seed: int) -> ClassifierHead:
         """A head that is untrained, and standardises by these: (n_clips, n_embedding)."""
-        assert self.head is not None
-        head = ClassifierHead(
-            embeddings.shape[1],
-            n_classes,
-            hidden=self.head,
-            dropout=self.dropout,
-            generator=torch.Generator().manual_seed(seed),
-        )
+        config = self._head_config(embeddings.shape[1], n_classes)
+        head = ClassifierHead(**config, generator=torch.Generator().manual_seed(seed))
         head.set_input_statistics(embeddings)
         return head
+
+    def _head_config(self, n_embedding: int, n_classes: int) -> dict[str, Any]:
+        assert self.head is not None
+        return {
+            "n_embedding": n_embedding,
+            "n_classes": n_classes,
+            "hidden": tuple(self.head),
+            "dropout": self.dropout,
+        }
 
     def _listen(self, listener: Listener, sources: Sequence[ClipSource]) -> np.ndarray:
         """Embeddings, with a warning of what is plainly not music."""

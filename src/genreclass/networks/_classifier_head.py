@@ -78,6 +78,8 @@ class ClassifierHead(nn.Module):
         RuntimeError
             The weights are not those of such a network.
         """
+        if len(config["hidden"]) > len(weights):  # before as many are made
+            raise RuntimeError(f"{len(config['hidden'])} layers, of {len(weights)} weights")
         return load_weights(without_memory(lambda: cls(**config, generator=None)), weights)
 
     def set_input_statistics(self, embeddings: torch.Tensor) -> None:

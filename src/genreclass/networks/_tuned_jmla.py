@@ -81,8 +81,9 @@ class TunedJMLA(nn.Module):
         RuntimeError
             The weights are not those of such a network.
         """
-        if config["n_layers"] > len(weights):  # before as many are made
-            raise RuntimeError(f"{config['n_layers']} layers, of {len(weights)} weights")
+        n_layers = config["n_layers"] + len(config["head"]["hidden"])
+        if n_layers > len(weights):  # before as many are made
+            raise RuntimeError(f"{n_layers} layers, of {len(weights)} weights")
         return load_weights(without_memory(lambda: cls(**config, generator=None)), weights)
 
     def take_over(self, encoder: JMLAAudioEncoder) -> None:
